@@ -37,4 +37,9 @@ class MissingExtraError(EarwitnessError, ImportError):
     """An optional part was asked for that is not installed; the message names the extra."""
 
     def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs an optional part: pip install 'earwitness[{extra}]'")
+        super().__init__(purpose, extra)
+        self.purpose = purpose
+        self.extra = extra
+
+    def __str__(self) -> str:
+        return f"{self.purpose} needs an optional part: pip install 'earwitness[{self.extra}]'"
