@@ -27,7 +27,7 @@ _NAMES = {
     "load_clips": "earwitness.datasets",
     "load_encoder": "earwitness.encoders",
 }
-__all__ = sorted([*_ROOMS, *_NAMES])  # noqa: PLE0605  (resolved by __getattr__)
+__all__ = sorted([*_ROOMS, *_NAMES])
 
 
 def __getattr__(name: str) -> Any:

@@ -110,7 +110,7 @@ def embed_all(
     EncoderError
         If an encoder cannot be loaded or breaks the protocol.
     """
-    loaded = [_resolve(encoder) for encoder in encoders]
+    loaded = [resolve(encoder) for encoder in encoders]
     keys, skipped = _content_keys(clips)
     places = {
         (e, p): shards_of(*_identity(encoder, pooling, perturbation, seed))
@@ -136,7 +136,8 @@ def _loaded_once(spec: str) -> Encoder:
     return load_encoder(spec)
 
 
-def _resolve(encoder: str | Encoder) -> Encoder:
+def resolve(encoder: str | Encoder) -> Encoder:
+    """The encoder of a spec, loaded once a process, or the encoder that was given."""
     return _loaded_once(encoder) if isinstance(encoder, str) else encoder
 
 
@@ -197,7 +198,7 @@ def _missing_units(
 
 def _work(unit: _Unit) -> Failures:
     """Compute one unit, write its shards, and return the clips that could not be used."""
-    encoders = [_resolve(encoder) for encoder in unit.encoders]
+    encoders = [resolve(encoder) for encoder in unit.encoders]
     vectors: list[list[Floats]] = [[] for _ in encoders]
     keys: list[str] = []
     failures: Failures = {}

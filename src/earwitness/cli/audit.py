@@ -1,0 +1,168 @@
+"""`earwitness audit`: the main job."""
+
+import operator
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from earwitness.cli import options
+
+if TYPE_CHECKING:
+    from earwitness.datasets import Clips
+    from earwitness.results import AuditResult
+
+_GROUP_COLUMNS = ("group", "artist", "track", "album")
+
+
+class ProfileName(StrEnum):
+    """How thorough an audit is."""
+
+    quick = "quick"
+    standard = "standard"
+    full = "full"
+
+
+def audit(
+    source: options.Source,
+    encoder: Annotated[
+        list[str],
+        typer.Option("--encoder", "-e", help="What to audit; give it again for more. See `earwitness encoders`."),
+    ],
+    audits: Annotated[
+        str | None,
+        typer.Option(help="Of transfer,robustness,structure, with commas. By default all that the clips allow."),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column to predict: classes, numbers, or several tags with | between them."),
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COL",
+            help="Column (artist, track, …) that is never on both sides of a split. By default the first there is of "
+            f"{', '.join(_GROUP_COLUMNS)}.",
+        ),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column (data set, source, …) whose values are reported apart too."),
+    ] = None,
+    profile: Annotated[
+        ProfileName, typer.Option(help="How much is perturbed, and how strongly.")
+    ] = ProfileName.standard,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for report.html, results and model cards.")] = Path(
+        "earwitness-report"
+    ),
+    controls: Annotated[
+        bool, typer.Option("--controls/--no-controls", help="Measure mfcc and random beside every encoder.")
+    ] = True,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Exit with 1 if it is so: `breaks` (any verdict), or `MEASURE<NUMBER` or `MEASURE>NUMBER`, such as "
+            "`transfer.roc_auc<0.8`.",
+        ),
+    ] = None,
+    jobs: options.Jobs = None,
+    cluster: options.Cluster = None,
+    seed: options.Seed = 0,
+    audio_column: options.AudioColumn = None,
+    allow_outside: options.AllowOutside = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Audit encoders on SOURCE and write a report.
+
+    Prints a table with 95 % intervals and the verdicts, and writes `report.html`, `results/*.json` and
+    `model-card-*.md`. Run it again after an interruption: what was embedded is not embedded again.
+
+    **Examples**
+
+    `earwitness audit ~/music -e musicnn-msd`
+
+    `earwitness audit clips.csv -e musicnn-msd -e python:mine.py:encoder --label instrument --group artist`
+    """
+    from earwitness import report
+    from earwitness.pipeline import PROFILES, Settings, Workers, audit_encoders
+
+    conditions = [_condition(text) for text in fail_on or []]
+    clips = options.load(source, audio_column, allow_outside)
+    options.out_folder(out)
+    settings = Settings(
+        audits=tuple(name.strip() for name in audits.split(",")) if audits else None,
+        label=_label(clips, label),
+        group=_group(clips, group),
+        domain=domain,
+        profile=PROFILES[profile.value],
+        seed=seed,
+        **({} if controls else {"controls": ()}),
+    )
+    with options.progress_bar() as progress:
+        results = audit_encoders(clips, encoder, settings, Workers(jobs, cluster, progress))
+    page = report.write(results, out, clips=clips, seed=seed, command=_command())
+    if as_json:
+        print("[" + ",\n".join(result.to_json() for result in results) + "]")
+    else:
+        report.print_summary(results)
+    options.note(f"report: {page.resolve()}")
+    broken = [text for text, holds in conditions if any(holds(result) for result in _audited(results))]
+    if broken:
+        options.note(f"--fail-on: it is so: {', '.join(broken)}")
+        raise typer.Exit(1)
+
+
+def _audited(results: Sequence["AuditResult"]) -> list["AuditResult"]:
+    return [result for result in results if result.parameters.get("role") != "control"]
+
+
+def _command() -> str:
+    return shlex.join(["earwitness", *sys.argv[1:]])
+
+
+def _label(clips: "Clips", asked: str | None) -> str | None:
+    if asked is not None or "label" not in clips.table:
+        return asked
+    if clips.table["label"].nunique() < 2:
+        options.note("every clip has the same label, so nothing can be predicted from it: no transfer audit")
+        return None
+    return "label"
+
+
+def _group(clips: "Clips", asked: str | None) -> str | None:
+    if asked is not None:
+        return asked
+    found = next((name for name in _GROUP_COLUMNS if name in clips.table), None)
+    if found is not None:
+        options.note(f"clips with the same {found!r} are kept on one side of every split (--group {found})")
+    return found
+
+
+def _condition(text: str) -> tuple[str, Callable[["AuditResult"], bool]]:
+    """A condition on a result: a broken verdict, or a measure beyond a number."""
+    from earwitness.errors import InputError
+
+    if text == "breaks":
+        return text, lambda result: any(verdict.status == "breaks" for verdict in result.verdicts)
+    parts = re.fullmatch(r"(?:(\w+)\.)?(\w+)\s*([<>])\s*(-?[\d.]+)", text)
+    if parts is None:
+        raise InputError(f"--fail-on {text!r}: write `breaks`, or a condition such as transfer.roc_auc<0.8")
+    name, measure, sign, number = parts.groups()
+    beyond = {"<": operator.lt, ">": operator.gt}[sign]
+
+    def holds(result: "AuditResult") -> bool:
+        if name not in (None, result.audit):
+            return False
+        values = result.rows(measure)["value"]
+        if name is not None and values.empty:
+            known = ", ".join(sorted(result.table["measure"].unique()))
+            raise InputError(f"--fail-on {text!r}: the {name} audit has no measure {measure!r}; it has {known}")
+        return bool(beyond(values, float(number)).any())
+
+    return text, holds

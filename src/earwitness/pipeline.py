@@ -1,0 +1,251 @@
+"""The main job: embed a collection with every encoder and its controls, and put each audit's question to them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from earwitness import audits, engine
+from earwitness.audio.perturbations import PROFILES as PERTURBATIONS
+from earwitness.datasets import Clips
+from earwitness.embeddings import Embeddings
+from earwitness.encoders import Encoder, PrecomputedEncoder
+from earwitness.errors import InputError
+from earwitness.extraction import embed_all, resolve
+from earwitness.results import AuditResult
+
+AUDITS = ("transfer", "robustness", "structure")
+CONTROLS = ("mfcc", "random")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How thorough an audit is.
+
+    Attributes
+    ----------
+    excerpt_s
+        Seconds from the middle of each clip that transfer and structure hear.
+    robustness_clips
+        At most so many clips are perturbed, drawn by the seed.
+    robustness_excerpt_s
+        Seconds from the middle of each of them.
+    perturbations
+        Name of the set of perturbations.
+    """
+
+    excerpt_s: float
+    robustness_clips: int
+    robustness_excerpt_s: float
+    perturbations: str
+
+
+PROFILES = {
+    "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick"),
+    "standard": Profile(excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard"),
+    "full": Profile(excerpt_s=120, robustness_clips=1000, robustness_excerpt_s=10, perturbations="full"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to ask of the encoders, and how.
+
+    Attributes
+    ----------
+    audits
+        Of `AUDITS`; None takes every one that the clips and the encoder allow.
+    label, group, domain
+        Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; a
+        column whose values are also reported one by one.
+    profile
+        Of `PROFILES`.
+    controls
+        Specs of the encoders that every number is held against.
+    seed
+        Of folds, resamples, clusterings and perturbations.
+    """
+
+    audits: tuple[str, ...] | None = None
+    label: str | None = None
+    group: str | None = None
+    domain: str | None = None
+    profile: Profile = PROFILES["standard"]
+    controls: tuple[str, ...] = CONTROLS
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where the encoders run and who is told of it: see `earwitness.engine.map`."""
+
+    jobs: int | None = None
+    cluster: str | None = None
+    progress: engine.Progress | None = None
+
+
+def audit_encoders(
+    clips: Clips,
+    encoders: Sequence[str | Encoder],
+    settings: Settings = Settings(),
+    workers: Workers = Workers(),
+) -> list[AuditResult]:
+    """Put every audit's question to every encoder, and to the controls first.
+
+    Parameters
+    ----------
+    clips
+        The collection.
+    encoders
+        Specs for `load_encoder`, or encoders.
+    settings, workers
+        What to ask, and where to run.
+
+    Returns
+    -------
+    list of AuditResult
+        Audit by audit; within one, the controls first, with `parameters["role"] == "control"`.
+
+    Raises
+    ------
+    InputError
+        If no audit can be done with these clips and options.
+    EncoderError
+        If an encoder cannot be loaded or breaks the protocol.
+    """
+    _check_columns(clips, settings)
+    chosen = {_name(encoder): encoder for encoder in encoders}
+    if len(chosen) < len(encoders):
+        raise InputError(f"two of the encoders have the same name: {', '.join(map(_name, encoders))}")
+    controls = {_name(spec): spec for spec in settings.controls if _name(spec) not in chosen}
+    wanted = _applicable(clips, list(chosen.values()), settings)
+    results: list[AuditResult] = []
+    cast = [(encoder, "control") for encoder in controls.values()] + [(e, "audited") for e in chosen.values()]
+    still = [audit for audit in wanted if audit != "robustness"]
+    if still:
+        heard = clips.excerpt(settings.profile.excerpt_s)
+        embedded = _common([row[0] for row in _embed(heard, [e for e, _ in cast], settings, workers)])
+        for audit in still:
+            results += _each(_still_audit(audit, settings), embedded, cast, workers, audit)
+    if "robustness" in wanted:
+        results += _robustness(clips, cast, settings, workers)
+    return results
+
+
+def _name(encoder: str | Encoder) -> str:
+    return resolve(encoder).name
+
+
+def _check_columns(clips: Clips, settings: Settings) -> None:
+    for option in ("label", "group", "domain"):
+        column = getattr(settings, option)
+        if column is not None and column not in clips.table:
+            columns = ", ".join(str(name) for name in clips.table.columns)
+            raise InputError(f"--{option} {column}: the clips have no such column; they have {columns}")
+    for audit in settings.audits or ():
+        if audit not in AUDITS:
+            raise InputError(f"there is no audit {audit!r}; there are {', '.join(AUDITS)}")
+
+
+def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Settings) -> list[str]:
+    """The audits to do, in the house's order; one that was asked for by name must be possible."""
+    impossible = {}
+    if settings.label is None:
+        impossible["transfer"] = (
+            "needs labels: put the clips into one sub-folder a label, or name a column with --label "
+            f"(there are {', '.join(str(name) for name in clips.table.columns)})"
+        )
+    tables = [resolve(encoder).name for encoder in encoders if isinstance(resolve(encoder), PrecomputedEncoder)]
+    if tables:
+        impossible["robustness"] = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
+    for audit in settings.audits or ():
+        if audit in impossible:
+            raise InputError(f"the {audit} audit {impossible[audit]}")
+    return [audit for audit in settings.audits or AUDITS if audit not in impossible]
+
+
+def _embed(
+    clips: Clips, encoders: Sequence[str | Encoder], settings: Settings, workers: Workers, perturbed: str | None = None
+) -> list[list[Embeddings]]:
+    perturbations = [None, *(PERTURBATIONS[perturbed] if perturbed else ())]
+    return embed_all(
+        clips,
+        encoders,
+        perturbations,
+        seed=settings.seed,
+        jobs=workers.jobs,
+        cluster=workers.cluster,
+        progress=workers.progress,
+    )
+
+
+def _common(embedded: list[Embeddings]) -> list[Embeddings]:
+    """The clips that every encoder has, so that each is measured on the same ones."""
+    shared = set.intersection(*(set(e.column("clip")) for e in embedded))
+    order = np.array([clip for clip in embedded[0].column("clip") if clip in shared])
+    if not len(order):
+        raise InputError("no clip has an embedding of every encoder: check the ids of the precomputed vectors")
+    return [e.aligned_with(order) for e in embedded]
+
+
+Question = Callable[[Embeddings, str, list[AuditResult]], AuditResult]
+
+
+def _still_audit(audit: str, settings: Settings) -> Question:
+    """An audit that leaves the sound as it is, with its options."""
+
+    def transfer(embeddings: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+        assert settings.label is not None
+        return audits.transfer(
+            embeddings,
+            label=settings.label,
+            group=settings.group,
+            by=settings.domain,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    def structure(embeddings: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+        return audits.structure(
+            embeddings, label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
+        )
+
+    return {"transfer": transfer, "structure": structure}[audit]
+
+
+def _each(
+    ask: Question, embedded: list[Embeddings], cast: list[tuple[str | Encoder, str]], workers: Workers, audit: str
+) -> list[AuditResult]:
+    """Ask the controls, then the encoders beside them."""
+    results: list[AuditResult] = []
+    for done, (embeddings, (_, role)) in enumerate(zip(embedded, cast, strict=True), start=1):
+        controls = [result for result in results if result.parameters["role"] == "control"]
+        results.append(ask(embeddings, role, controls if role == "audited" else []))
+        if workers.progress is not None:
+            workers.progress(done, len(embedded), f"{audit} audit")
+    return results
+
+
+def _robustness(
+    clips: Clips, cast: list[tuple[str | Encoder, str]], settings: Settings, workers: Workers
+) -> list[AuditResult]:
+    profile = settings.profile
+    chosen = (
+        clips.sample(profile.robustness_clips, seed=settings.seed) if len(clips) > profile.robustness_clips else clips
+    )
+    heard = chosen.excerpt(profile.robustness_excerpt_s)
+    rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
+    by_original = {id(row[0]): row[1:] for row in rows}
+
+    def ask(original: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+        return audits.robustness(
+            original,
+            by_original[id(original)],
+            group=settings.group,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    return _each(ask, [row[0] for row in rows], cast, workers, "robustness")
