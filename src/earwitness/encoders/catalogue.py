@@ -1,0 +1,187 @@
+"""The encoders there are, by name, and how a spec becomes one of them.
+
+A spec is a name of the catalogue (`musicnn-msd`), the name of an adapter with what it shall load
+(`onnx:model.onnx`), or a name another package has registered under the entry-point group `earwitness.encoders`.
+Options follow after commas, in a spec (`musicnn-msd,layer=max_pool`) or as keywords of `load_encoder`.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple, get_args
+
+from earwitness.encoders.protocol import Encoder
+from earwitness.errors import EncoderError
+
+GROUP = "earwitness.encoders"
+
+
+class Entry(NamedTuple):
+    """Where an encoder is made ("module:callable"), and what it is in one line."""
+
+    path: str
+    description: str
+
+
+CATALOGUE = {
+    "mfcc": Entry(
+        "earwitness.encoders.mfcc:MFCC",
+        "144 values: mean and deviation of 24 MFCCs and their first two differences; a control",
+    ),
+    "mfcc-120": Entry("earwitness.encoders.mfcc:MFCC120", "120 values: the same of 20 MFCCs, the first kept"),
+    "random": Entry(
+        "earwitness.encoders.untrained:Untrained",
+        "512 values: a convolutional network that was never trained (option seed); a control",
+    ),
+    "musicnn-msd": Entry(
+        "earwitness.encoders.musicnn:msd",
+        "200 values: musicnn, a tagger trained on the Million Song Dataset (option layer)",
+    ),
+    "musicnn-mtt": Entry(
+        "earwitness.encoders.musicnn:mtt", "200 values: musicnn, a tagger trained on MagnaTagATune (option layer)"
+    ),
+    "musicnn-msd-vgg": Entry(
+        "earwitness.encoders.musicnn:msd_vgg", "256 values: the VGG tagger of musicnn, Million Song Dataset"
+    ),
+    "musicnn-mtt-vgg": Entry(
+        "earwitness.encoders.musicnn:mtt_vgg", "256 values: the VGG tagger of musicnn, MagnaTagATune"
+    ),
+}
+
+ADAPTERS = {
+    "hear": Entry("earwitness.encoders.adapters.hear:load", "hear:<module>: a module with the HEAR interface"),
+    "python": Entry(
+        "earwitness.encoders.adapters.python_file:load",
+        "python:<file.py>:<callable>: an encoder, or a function that is one or makes one",
+    ),
+    "onnx": Entry("earwitness.encoders.adapters.onnx:load", "onnx:<file>: an ONNX graph from sound to vectors"),
+    "torchscript": Entry(
+        "earwitness.encoders.adapters.torchscript:load", "torchscript:<file>: a TorchScript module, sound to vectors"
+    ),
+    "huggingface": Entry(
+        "earwitness.encoders.adapters.huggingface:load",
+        "huggingface:<repository>: a transformers audio model, the mean of its last hidden states",
+    ),
+    "embeddings": Entry(
+        "earwitness.encoders.precomputed:load", "embeddings:<file.parquet>: vectors that were computed before"
+    ),
+}
+
+
+def load_encoder(spec: str, **options: Any) -> Encoder:
+    """The encoder that a spec names.
+
+    Parameters
+    ----------
+    spec
+        A name that `list_encoders` lists, or "hear:<module>", "python:<file.py>:<callable>", "onnx:<file>",
+        "torchscript:<file>", "huggingface:<repository>", "embeddings:<file.parquet>"; options may follow, each as
+        ",name=value".
+    options
+        The same options as keywords; they win over those in the spec.
+
+    Raises
+    ------
+    EncoderError
+        If there is no such encoder or option (the message names the nearest), or it cannot be loaded.
+    MissingExtraError
+        If it needs an optional part that is not installed.
+
+    Examples
+    --------
+    >>> load_encoder("mfcc").embedding_size
+    144
+    """
+    name, given = split_options(spec)
+    prefix, colon, target = name.partition(":")
+    if colon and prefix in ADAPTERS:
+        if not target:
+            raise EncoderError(f"{name!r} does not say what to load: write {ADAPTERS[prefix].description}")
+        return _call(_resolve(ADAPTERS[prefix].path), name, {**given, **options}, target)
+    if colon:
+        raise EncoderError(f"no encoder {name!r}: before a colon stands one of {', '.join(ADAPTERS)}")
+    known = {name: entry.path for name, entry in CATALOGUE.items()} | _registered()
+    if name not in known:
+        nearest = get_close_matches(name, known, 1, cutoff=0.5)
+        mend = f"Did you mean {nearest[0]!r}?" if nearest else f"There are {', '.join(known)}."
+        raise EncoderError(f"no encoder {name!r}. {mend}")
+    return _call(_resolve(known[name]), name, {**given, **options})
+
+
+def list_encoders() -> dict[str, str]:
+    """Every spec `load_encoder` understands, with one line on each: built in, registered by others, adapters."""
+    registered = {name: f"registered as {path}" for name, path in _registered().items()}
+    built_in = {name: entry.description for name, entry in CATALOGUE.items()}
+    adapters = dict(entry.description.split(": ", 1) for entry in ADAPTERS.values())
+    return built_in | registered | adapters
+
+
+def split_options(spec: str) -> tuple[str, dict[str, str]]:
+    """What a spec names, and its options.
+
+    Examples
+    --------
+    >>> split_options("musicnn-msd,layer=max_pool,device=cpu")
+    ('musicnn-msd', {'layer': 'max_pool', 'device': 'cpu'})
+    """
+    found = re.search(r"(,[A-Za-z_]\w*=[^,]*)+$", spec)
+    if not found:
+        return spec, {}
+    pairs = (pair.split("=", 1) for pair in found.group()[1:].split(","))
+    return spec[: found.start()], {name: value for name, value in pairs}
+
+
+def _registered() -> dict[str, str]:
+    """Names that other packages have registered."""
+    found: dict[str, str] = {}
+    for point in entry_points(group=GROUP):
+        if point.name in CATALOGUE or found.get(point.name, point.value) != point.value:
+            other = CATALOGUE[point.name].path if point.name in CATALOGUE else found[point.name]
+            raise EncoderError(
+                f"the encoder name {point.name!r} is taken twice, by {other} and {point.value}: uninstall one of them"
+            )
+        found[point.name] = point.value
+    return found
+
+
+def _resolve(path: str) -> Callable[..., Any]:
+    module, _, name = path.partition(":")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise EncoderError(f"the encoder registered as {path} cannot be imported: {error}") from error
+    return found
+
+
+def _call(make: Callable[..., Any], name: str, options: dict[str, Any], *target: str) -> Encoder:
+    """Make the encoder after checking its options, whose texts become what their annotations say."""
+    parameters = inspect.signature(make).parameters
+    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    named = [p.name for p in list(parameters.values())[len(target) :] if p.kind is not p.VAR_KEYWORD]
+    for option in options:
+        if option not in named and not free:
+            nearest = get_close_matches(option, named, 1)
+            mend = f"Did you mean {nearest[0]!r}?" if nearest else f"It has {', '.join(named) or 'none'}."
+            raise EncoderError(f"encoder {name!r} has no option {option!r}. {mend}")
+    values = {
+        option: read_option(option, value, parameters[option].annotation if option in named else None)
+        for option, value in options.items()
+    }
+    encoder: Encoder = make(*target, **values)
+    return encoder
+
+
+def read_option(option: str, value: Any, annotation: Any) -> Any:
+    """An option's value: text as what the annotation asks for, anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    for kind in (int, float):
+        if annotation is kind or kind in get_args(annotation):
+            try:
+                return kind(value)
+            except ValueError:
+                raise EncoderError(f"the option {option}={value} is not a number") from None
+    return value
