@@ -1,0 +1,50 @@
+"""What the first bytes of a sound file claim about its length, so that a file that breaks off can be told from a short one."""
+
+import os
+import struct
+from typing import BinaryIO
+
+_HEAD = 65536
+_UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFE)  # written by programs that cannot seek back, and so claim nothing
+_XING_PLACES = (36, 21, 13)  # bytes from the frame's start: MPEG-1 stereo, MPEG-1 mono or MPEG-2 stereo, MPEG-2 mono
+
+
+def may_chatter(head: bytes) -> bool:
+    """Whether the file may be MPEG audio, whose decoder writes to standard error."""
+    return head[:4] not in (b"RIFF", b"RF64", b"FORM", b"fLaC", b"OggS")
+
+
+def claimed_data_bytes(file: BinaryIO) -> tuple[int, int] | None:
+    """Bytes of samples that a WAV or AIFF header claims and the bytes that follow it; None where it claims nothing."""
+    file.seek(0)
+    kind = file.read(12)
+    order, wanted = {b"RIFF": ("<", b"data"), b"FORM": (">", b"SSND")}.get(kind[:4], ("", b""))
+    if not order or kind[8:12] not in (b"WAVE", b"AIFF", b"AIFC"):
+        return None
+    while len(chunk := file.read(8)) == 8:
+        name, size = struct.unpack(f"{order}4sI", chunk)
+        if name == wanted:
+            place = file.tell()
+            there = file.seek(0, os.SEEK_END) - place
+            return None if size in _UNKNOWN else (size, there)
+        file.seek(size + size % 2, os.SEEK_CUR)
+    return None
+
+
+def mp3_claims_length(file: BinaryIO) -> bool:
+    """Whether an MP3 file says how long it is; without such a header a decoder can only guess from the bit rate."""
+    file.seek(0)
+    start = 0
+    head = file.read(10)
+    if head[:3] == b"ID3" and len(head) == 10:
+        size = 0
+        for byte in head[6:10]:  # seven bits each
+            size = size << 7 | byte & 0x7F
+        start = 10 + size
+    file.seek(start)
+    frame = file.read(_HEAD)
+    sync = next((i for i in range(len(frame) - 1) if frame[i] == 0xFF and frame[i + 1] >= 0xE0), None)
+    if sync is None:
+        return False
+    marks = [frame[sync + place : sync + place + 4] for place in _XING_PLACES]
+    return any(mark in (b"Xing", b"Info", b"VBRI") for mark in marks)
