@@ -4,10 +4,9 @@ import io
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import BinaryIO, Protocol
 
-import numpy as np
 import soundfile
 
 from earwitness.audio._headers import claimed_data_bytes, may_chatter, mp3_claims_length
@@ -17,6 +16,8 @@ BLOCK_SAMPLES = 1 << 22
 """Samples (over all channels) in a block: memory follows what is decoded, never what a header claims."""
 
 _PREROLL_S = 0.25
+# A playlist among the clips must not make the decoder open addresses on the network.
+_NO_OTHER_FILES = {"protocol_whitelist": "data"}
 _LENGTH_IS_WRITTEN = ("mov,mp4,m4a,3gp,3g2,mj2", "asf", "matroska,webm")
 
 
@@ -65,10 +66,8 @@ class SoundfileDecoder:
         if self._file.format == "MP3":
             if not says_length:
                 self.frames = self.claimed = None
-        elif data and data[1] > 0:
-            self.claimed = max(self.frames, round(self.frames * data[0] / min(data)))
-        elif data:
-            self.claimed = 1  # samples were promised, and none are there
+        elif data and self.frames:
+            self.claimed = round(self.frames * data[0] / min(data))
 
     def _open(self) -> soundfile.SoundFile:
         self._source.seek(0)
@@ -118,8 +117,8 @@ class SoundfileDecoder:
                 done += len(block)
         return done
 
-    def _quiet(self):  # noqa: ANN202
-        return _silenced_stderr() if self._chatters else suppress()
+    def _quiet(self) -> AbstractContextManager[None]:
+        return _silenced_stderr() if self._chatters else nullcontext()
 
     def close(self) -> None:
         self._file.close()
@@ -135,7 +134,7 @@ class FFmpegDecoder:
         self._resampler = av.AudioResampler
         file.seek(0)
         try:
-            self._container = av.open(file)
+            self._container = av.open(file, "r", options=_NO_OTHER_FILES)
         except (self._error, ValueError) as problem:
             raise NotDecodableError from problem
         if not self._container.streams.audio:
@@ -156,8 +155,9 @@ class FFmpegDecoder:
         return None
 
     def blocks(self, start: int, frames: int | None) -> Iterator[Audio]:
-        if frames is None and self.claimed is not None:
-            frames = max(self.claimed - start, 0)  # without the padding of the last packet
+        if self.claimed is not None:  # leave out the padding of the last packet
+            rest = max(self.claimed - start, 0)
+            frames = rest if frames is None else min(frames, rest)
         position = self._seek(start)
         done = 0
         try:
@@ -177,9 +177,12 @@ class FFmpegDecoder:
             raise BrokenOffError(done) from problem
 
     def _seek(self, start: int) -> int | None:
-        """Go a little before `start`; the sample where decoding begins, None where only the first packet tells."""
+        """Go a little before `start`; the sample where decoding begins, None where only the first packet tells.
+
+        Where time stamps are coarser than samples, as in WMA and Matroska, a place is found by counting from the start.
+        """
         seconds = start / self.sample_rate - _PREROLL_S
-        if seconds <= 0 or self._stream.time_base is None:
+        if seconds <= 0 or self._stream.time_base is None or (1 / self._stream.time_base) % self.sample_rate:
             return 0
         self._container.seek(int(seconds / self._stream.time_base), stream=self._stream)
         return None
@@ -191,7 +194,7 @@ class FFmpegDecoder:
             if frame.pts is not None and frame.time_base is not None:
                 place = round(float(frame.pts * frame.time_base) * self.sample_rate)
             for converted in to_float.resample(frame):
-                yield place, converted.to_ndarray()
+                yield place, converted.to_ndarray().astype("float32", copy=False)
 
     def close(self) -> None:
         self._container.close()

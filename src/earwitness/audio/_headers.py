@@ -1,4 +1,4 @@
-"""What the first bytes of a sound file claim about its length, so that a file that breaks off can be told from a short one."""
+"""What the first bytes of a sound file claim about its length: so a file that breaks off is told from a short one."""
 
 import os
 import struct

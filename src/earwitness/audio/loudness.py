@@ -1,10 +1,10 @@
 """Integrated loudness of EBU R 128, and scaling one sound to the loudness of another.
 
 Conventions. Loudness is in LUFS (ITU-R BS.1770-4, as EBU R 128 asks): K-weighting, blocks of 400 ms with 75 % overlap,
-an absolute gate at -70 LUFS and a relative one 10 LU below the gated mean. Channels are left, right, centre, left
-surround, right surround, as far as there are such; sound with more than six channels has no layout that can be guessed,
-so each of its channels counts as a front one. Sound shorter than one block has no loudness by the standard: it is repeated to fill
-one block, so that it is as loud as itself played without a pause.
+an absolute gate at -70 LUFS and a relative one 10 LU below the gated mean. Up to six channels stand for the usual
+layouts (left, right, centre, surround); more have no layout that can be guessed, so each counts as a front one.
+Sound shorter than one block has no loudness by the standard: it is repeated to fill one block, so that it is as loud as
+itself played without a pause.
 """
 
 import numpy as np
@@ -67,8 +67,8 @@ def match_loudness(audio: Audio, reference: Audio, sample_rate: int) -> Audio:
 
     .. math:: y \leftarrow y \cdot 10^{(L_x - L_y) / 20}
 
-    repeated where the gates made the loudness move by something else than the gain, as near -70 LUFS. Nothing is clipped:
-    samples may exceed full scale.
+    repeated where the gates made the loudness move by something else than the gain, as near -70 LUFS.
+    Nothing is clipped: samples may exceed full scale.
 
     Parameters
     ----------

@@ -10,14 +10,14 @@ from earwitness.audio.perturbations.time import PitchShift, TempoShift
 from earwitness.errors import InputError
 
 _SEMITONES = (-12, -10, -8, -6, -4, -2, -1, -0.75, -0.5, -0.25, 0.25, 0.5, 0.75, 1, 2, 4, 6, 8, 10, 12)
-_FACTORS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.92, 0.94, 0.96, 0.98)
-_FACTORS += (1.02, 1.04, 1.06, 1.08, 1.1, 1.2, 1.3, 1.4, 1.5)  # fmt: skip
+_SLOWER = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.92, 0.94, 0.96, 0.98)
+_FASTER = (1.02, 1.04, 1.06, 1.08, 1.1, 1.2, 1.3, 1.4, 1.5)
 _RATIOS_DB = (-15, -10, -6, -3, 3, 6, 9, 12, 15, 18, 21, 24, 27, 27.5, 28, 28.5, 29, 29.5, 30)
 _BIT_RATES = (8, 16, 24, 32, 40, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 
 GRID: tuple[Perturbation, ...] = (
     *(PitchShift(round(100 * semitones)) for semitones in _SEMITONES),
-    *map(TempoShift, _FACTORS),
+    *map(TempoShift, _SLOWER + _FASTER),
     *map(PinkNoise, _RATIOS_DB),
     *map(EnvironmentalNoise, _RATIOS_DB),
     *map(MP3, _BIT_RATES),
@@ -65,7 +65,7 @@ _BY_NAME: dict[str, Callable[..., Perturbation]] = {
     "tempo": lambda factor: TempoShift(_number(factor)),
     "pink-noise": lambda ratio: PinkNoise(_number(ratio)),
     "environmental-noise": _noise,
-    "mp3": lambda rate: MP3(_number(rate)),
+    "mp3": lambda rate: MP3(_whole(rate)),
 }
 _FORMS = "pitch:+25 (cents), tempo:0.98, pink-noise:30 (dB), environmental-noise:30[:file], mp3:64 (kb/s) or identity"
 
@@ -87,7 +87,7 @@ def parse(text: str) -> Perturbation:
     Examples
     --------
     >>> parse("pitch:+25")
-    PitchShift(cents=25, engine='signalsmith')
+    PitchShift(cents=25.0, engine='signalsmith')
     >>> parse("mp3:64").label
     'MP3 64 kb/s'
     """
@@ -105,7 +105,13 @@ def parse(text: str) -> Perturbation:
 
 def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError as problem:
         raise InputError(f"{text!r} is not a number; write {_FORMS}") from problem
-    return int(value) if value.is_integer() else value
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError as problem:
+        raise InputError(f"{text!r} is not a whole number; write {_FORMS}") from problem

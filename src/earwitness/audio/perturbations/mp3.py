@@ -1,8 +1,8 @@
 """There and back through MP3 at a constant bit rate.
 
-The format has three families of sample rates, each with its own bit rates; what was asked for and is not on the list becomes
-the nearest that is. The round trip goes through LAME with the output rate forced to the input's (left alone, LAME halves the
-sample rate at low bit rates) and loses the codec's constant delay.
+The format has three families of sample rates, each with its own bit rates; a bit rate that a family lacks becomes its
+nearest. The round trip goes through LAME with the output rate forced to the input's (left alone, LAME lowers the sample
+rate at low bit rates), and loses the codec's constant delay.
 """
 
 import io
@@ -38,8 +38,8 @@ _UNCOMPRESSED_KBPS = 1411.2
 class MP3(Perturbation):
     """Encode as MP3 at `kbps` kilobits a second (constant), and decode.
 
-    Same length, aligned to the sample. At the sample rates of the input, as far as MP3 has them; others go through the next
-    higher one (48 kHz at most) and back. Sound with more than two channels is encoded channel by channel.
+    Same length, aligned to the sample. A sample rate that MP3 lacks goes through the next higher one that it has (at
+    most 48 kHz) and back. Sound with more than two channels is encoded channel by channel.
     """
 
     kbps: int

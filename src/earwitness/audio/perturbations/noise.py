@@ -39,7 +39,8 @@ def mix(audio: Audio, noise: Audio, snr_db: float) -> Audio:
 def pink(channels: int, samples: int, rng: np.random.Generator) -> Audio:
     r"""Noise whose power spectrum falls as :math:`1/f`: 3 dB an octave; independent channels.
 
-    Made in the frequency domain: complex Gaussian values, divided by the square root of the frequency; no constant part.
+    Made in the frequency domain: complex Gaussian values divided by the square root of the frequency, without a
+    constant part.
 
     Returns
     -------
@@ -101,7 +102,7 @@ class PinkNoise(_Noise):
         return f"pink-noise:{self.magnitude!r};{REVISION}"
 
     def apply(self, channels: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:  # noqa: ARG002
-        return mix(channels, pink(*channels.shape, rng), self.snr_db)
+        return mix(channels, pink(channels.shape[0], channels.shape[1], rng), self.snr_db)
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class EnvironmentalNoise(_Noise):
 
     def apply(self, channels: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:
         recording = _recording(self.noise, sample_rate, _content(self.noise))
-        return mix(channels, _stretch_of(recording, *channels.shape, rng), self.snr_db)
+        return mix(channels, _stretch_of(recording, channels.shape[0], channels.shape[1], rng), self.snr_db)
 
 
 def _path(noise: str) -> str:

@@ -1,7 +1,7 @@
 """Tempo without pitch, and pitch without tempo.
 
-The tempo is changed by Signalsmith Stretch (or Rubber Band, the engine of Kim 2021, with the extra `rubberband`). The pitch is changed
-by the same time stretch followed by resampling, so that a shift of c cents is exact by construction.
+The tempo is changed by Signalsmith Stretch (or Rubber Band, the engine of Kim 2021, with the extra `rubberband`). The
+pitch is changed by the same time stretch followed by resampling, so that a shift is exact to the cent by construction.
 """
 
 import math
@@ -38,7 +38,7 @@ def _signalsmith(channels: Audio, sample_rate: int, factor: float) -> Audio:
         engine.preset(len(channels), sample_rate)
         engine.setTimeFactor(factor ** (1 / steps))
         enough = _SHORTEST_BLOCKS * engine.blockSamples()
-        channels = engine.process(fit_length(channels, max(channels.shape[1], enough)))
+        channels = np.asarray(engine.process(fit_length(channels, max(channels.shape[1], enough))), np.float32)
     return channels
 
 
