@@ -131,7 +131,7 @@ def split_options(spec: str) -> tuple[str, dict[str, str]]:
     if not found:
         return spec, {}
     pairs = (pair.split("=", 1) for pair in found.group()[1:].split(","))
-    return spec[: found.start()], {name: value for name, value in pairs}
+    return spec[: found.start()], dict(pairs)
 
 
 def _registered() -> dict[str, str]:

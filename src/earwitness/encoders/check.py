@@ -107,7 +107,7 @@ def make_sounds(encoder: Encoder, rng: np.random.Generator) -> Audio:
 
 
 def difference(a: Vectors, b: Vectors) -> float:
-    """Largest absolute difference over the largest absolute value; 0 if both are zero, infinite if one is not finite."""
+    """Largest absolute difference over the largest absolute value; infinite where a value is not finite."""
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
     largest = max(np.abs(a).max(initial=0), np.abs(b).max(initial=0))
