@@ -1,0 +1,119 @@
+"""From results to what the page can draw: a Vega-Lite description, and a still picture for where scripts are off."""
+
+import base64
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from earwitness.results import AuditResult
+
+STILL_LIMIT = 250_000  # bytes of one still picture; a larger one is left out
+CHART_LIMIT = 2_000_000  # bytes of one interactive chart; a larger one is left to the saved files
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One chart of the page.
+
+    Attributes
+    ----------
+    title, description
+        What it shows; the description is read aloud to who cannot see it.
+    specification
+        Vega-Lite as JSON in which no `<` is left, so that it can lie inside a script element.
+    still
+        The same as a data URI of an SVG, or "" where that would be too large.
+    """
+
+    title: str
+    description: str
+    specification: str
+    still: str
+
+
+def drawings(results: Sequence[AuditResult], *, stills: bool = True) -> list[Drawing]:
+    """The charts of one audit, with every encoder it was made for in each of them.
+
+    Parameters
+    ----------
+    results
+        Results of one audit.
+    stills
+        Whether to draw the still pictures as well.
+    """
+    made = []
+    for title, chart in charts(results).items():
+        specification = _specification(chart)
+        text = json.dumps(specification, allow_nan=False)
+        if len(text) > CHART_LIMIT:
+            continue
+        made.append(
+            Drawing(
+                title=title,
+                description=str(specification.get("description", title)),
+                specification=inside_script(text),
+                still=_still(text) if stills else "",
+            )
+        )
+    return made
+
+
+def inside_script(json_text: str) -> str:
+    """JSON that means the same and cannot end the script element it lies in.
+
+    Examples
+    --------
+    >>> inside_script('"</script><!--"')
+    '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
+    """
+    return json_text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def charts(results: Sequence[AuditResult]) -> dict[str, Any]:
+    """Altair charts by title, of results of one audit; none where the audit has no pictures."""
+    module = f"earwitness.charts.{results[0].audit}"
+    # The audit's name may come from a file: only a plain name may choose a module.
+    if not results[0].audit.isidentifier() or find_spec(module) is None:
+        return {}
+    found: dict[str, Any] = import_module(module).charts(results)
+    return found
+
+
+def _specification(chart: Any) -> dict[str, Any]:
+    import altair
+
+    with altair.data_transformers.enable("default", max_rows=None):
+        text = json.dumps(chart.to_dict())
+    # Altair numbers views and parameters over the whole process; the page must not depend on what was drawn before.
+    order: dict[str, str] = {}
+    for name in re.findall(r'"((?:view|param)_\d+)"', text):
+        order.setdefault(name, f"{name.split('_')[0]}_{len(order) + 1}")
+    if order:
+        pattern = re.compile(r"\b(" + "|".join(order) + r")\b")
+        text = pattern.sub(lambda match: order[match[1]], text)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def _still(specification: str) -> str:
+    import vl_convert
+
+    picture = vl_convert.vegalite_to_svg(specification)
+    encoded = base64.b64encode(picture.encode()).decode()
+    return f"data:image/svg+xml;base64,{encoded}" if len(encoded) <= STILL_LIMIT else ""
+
+
+@lru_cache(maxsize=1)
+def vega_bundle() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, as vl-convert brings them: no network is asked."""
+    import vl_convert
+
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub lacks the default
+    if re.search("</script|<!--", bundle, re.IGNORECASE):
+        raise AssertionError("the bundled Vega would end the script element it lies in")
+    return bundle

@@ -1,0 +1,152 @@
+"""What to listen to: the clips on which an encoder does worst, chosen from the per-clip scores of the results."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+
+from earwitness.report.words import is_control, number
+from earwitness.results import AuditResult
+
+EXAMPLES = 6  # an encoder and audit
+_A_CHANGE = 2  # examples at most of one change, so that several kinds are heard
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One player: what it is called, the clip it plays, and the change (its label) done to it, if any."""
+
+    role: str
+    clip: str
+    change: str = ""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of "hear the worst".
+
+    Attributes
+    ----------
+    audit, encoder, dataset
+        Of the result it comes from.
+    seed
+        With which the result's sounds were changed, where the result says so.
+    excerpt_s
+        Seconds from the middle of each clip that were measured; None for all of it.
+    clip
+        The clip it is about.
+    what
+        What was done, or what it is, in words.
+    found
+        What went wrong, in words.
+    sounds
+        The players, in order.
+    """
+
+    audit: str
+    encoder: str
+    dataset: str
+    seed: int | None
+    excerpt_s: float | None
+    clip: str
+    what: str
+    found: str
+    sounds: tuple[Sound, ...]
+
+
+def worst(results: Sequence[AuditResult], count: int = EXAMPLES) -> list[Example]:
+    """The worst examples of every audited encoder, the worst first; the controls are not asked.
+
+    Parameters
+    ----------
+    results
+        Of any audits.
+    count
+        Examples at most, an encoder and audit.
+    """
+    examples = []
+    for result in results:
+        choose = _CHOICES.get(result.audit)
+        if choose is None or is_control(result) or result.items.empty:
+            continue
+        seed, excerpt = result.provenance.get("seed"), result.parameters.get("excerpt_s")
+        for clip, what, found, sounds in islice(choose(result.items), count):
+            of_it = (result.audit, result.encoder, result.dataset, seed, excerpt)
+            examples.append(Example(*of_it, clip, what, found, tuple(sounds)))
+    return examples
+
+
+_Row = tuple[str, str, str, list[Sound]]
+
+
+def _moved(items: pd.DataFrame) -> Iterator[_Row]:
+    """Clips that a change moved nearest to another recording: hardly audible changes first, then by rank."""
+    items = items[items["distance"] == items["distance"].iloc[0]]
+    clips = items["clip"].nunique()
+    moved = items[items["rank"] > 1]
+    moved = moved.assign(grave=~moved["imperceptible"].astype(bool)).sort_values(
+        ["grave", "rank", "clip", "perturbation"], ascending=[True, False, True, True], kind="stable"
+    )
+    heard: set[str] = set()
+    times: Counter[str] = Counter()
+    for row in moved.to_dict("records"):
+        clip, change = str(row["clip"]), str(row["perturbation"])
+        if clip in heard or times[change] >= _A_CHANGE:
+            continue
+        heard.add(clip)
+        times[change] += 1
+        found = f"its own original is only at rank {int(row['rank'])} of {clips}"
+        sounds = [Sound("original", clip), Sound("changed", clip, change), Sound("now nearest", str(row["nearest"]))]
+        yield clip, change if row["grave"] else f"{change}, hardly audible", found, sounds
+
+
+def _misplaced(items: pd.DataFrame) -> Iterator[_Row]:
+    """Clips that lie nearer to another group than to their own: the most negative silhouette first."""
+    scored = items.dropna(subset=["silhouette"]).sort_values(["silhouette", "clip"], kind="stable")
+    own = "label" if "label" in scored and scored["label"].notna().any() else "cluster"
+    typical = scored.drop_duplicates(own, keep="last").set_index(own)["clip"]
+    for row in scored[scored["silhouette"] < 0].to_dict("records"):
+        clip, group = str(row["clip"]), row[own]
+        name = str(group) if own == "label" else f"group {group}"
+        found = f"lies nearer to others than to its own (silhouette {number(row['silhouette'])})"
+        yield clip, name, found, [Sound("this clip", clip), Sound(f"typical of {name}", str(typical[group]))]
+
+
+def _mistaken(items: pd.DataFrame) -> Iterator[_Row]:
+    """Clips of which the probe is sure, and wrong; of numbers, those that it misses by most."""
+    names = [str(column)[2:] for column in items if str(column).startswith("p:")]
+    if not names:
+        yield from _missed(items)
+        return
+    P = items[[f"p:{name}" for name in names]].to_numpy(float)  # (n, K)
+    # A cell may hold several tags; a single class is a cell of its own.
+    true = [{*str(truth).split("|"), str(truth)} for truth in items["truth"]]
+    has = np.array([[name in mine for name in names] for mine in true])
+    clips, truths = [str(clip) for clip in items["clip"]], [str(truth) for truth in items["truth"]]
+    wrong, right = np.where(has, 0, P), np.where(has, P, 0)
+    for i in np.argsort(-wrong.max(1), kind="stable"):
+        guess = int(wrong[i].argmax())
+        if wrong[i, guess] < 0.5:
+            return
+        sounds, best = [Sound("this clip", clips[i])], int(right[:, guess].argmax())
+        if right[best, guess] >= 0.5:
+            sounds.append(Sound(f"rightly {names[guess]}", clips[best]))
+        found = f"taken for {names[guess]} with probability {number(wrong[i, guess])}"
+        yield clips[i], truths[i].replace("|", ", "), found, sounds
+
+
+def _missed(items: pd.DataFrame) -> Iterator[_Row]:
+    truth, prediction = items["truth"].astype(float), items["prediction"].astype(float)
+    for i in (truth - prediction).abs().sort_values(ascending=False, kind="stable").index:
+        clip = str(items.loc[i, "clip"])
+        yield clip, number(truth[i]), f"read as {number(prediction[i])}", [Sound("this clip", clip)]
+
+
+_CHOICES: dict[str, Callable[[pd.DataFrame], Iterator[_Row]]] = {
+    "robustness": _moved,
+    "structure": _misplaced,
+    "transfer": _mistaken,
+}

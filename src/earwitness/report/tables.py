@@ -1,0 +1,101 @@
+"""The tables of the page: one row a number, one column an encoder, so that the eye compares along a line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from earwitness.report.words import condition, factors, in_words, interval, is_control, is_given, number
+from earwitness.results import AuditResult
+
+HEADLINES = 14  # rows of the short table at most
+_DETAILS = ("perturbation", "class", "by", "k", "seed")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number, its interval ("" without one) and what must be said of it ("" mostly)."""
+
+    value: str
+    interval: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of every encoder; None where an encoder has none. A `detail` is one of many of its kind."""
+
+    measure: str
+    of: str
+    n: str
+    detail: bool
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Encoders side by side.
+
+    Attributes
+    ----------
+    encoders
+        Name and whether it is a control, of each column.
+    rows
+        Of numbers.
+    left_out
+        Rows that had no room.
+    """
+
+    encoders: tuple[tuple[str, bool], ...]
+    rows: tuple[Row, ...]
+    left_out: int = 0
+
+
+def side_by_side(results: Sequence[AuditResult], most: int) -> Table:
+    """All numbers of one audit.
+
+    Parameters
+    ----------
+    results
+        Of one audit, an encoder each.
+    most
+        Rows at most.
+    """
+    found: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
+    for column, result in enumerate(results):
+        names = factors(result.table)
+        for row in records(result):
+            found.setdefault((str(row["measure"]), condition(row, names)), {})[column] = row
+    rows = [_row(*key, by_column, len(results)) for key, by_column in found.items()]
+    heads = tuple((result.encoder, is_control(result)) for result in results)
+    return Table(heads, tuple(rows[:most]), max(0, len(rows) - most))
+
+
+def headlines(table: Table) -> Table:
+    """The numbers that stand for the whole."""
+    whole = [row for row in table.rows if not row.detail]
+    return Table(table.encoders, tuple((whole or list(table.rows))[:HEADLINES]))
+
+
+def is_detail(row: Mapping[str, Any]) -> bool:
+    """Whether a table's row is one of many of its kind: of one class, one perturbation, another distance."""
+    return any(is_given(row.get(factor)) for factor in _DETAILS) or row.get("distance") not in (None, "", "cosine")
+
+
+def records(result: AuditResult) -> list[dict[str, Any]]:
+    """The rows of a result's table, by column."""
+    return [{str(name): value for name, value in row.items()} for row in result.table.to_dict("records")]
+
+
+def _row(measure: str, of: str, by_column: dict[int, dict[str, Any]], columns: int) -> Row:
+    sizes = {int(row["n"]) for row in by_column.values() if row["n"] is not None}
+    return Row(
+        measure=in_words(measure),
+        of=of,
+        detail=is_detail(next(iter(by_column.values()))),
+        n=" / ".join(str(size) for size in sorted(sizes)),
+        cells=tuple(_cell(by_column[column]) if column in by_column else None for column in range(columns)),
+    )
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    return Cell(number(row["value"]), interval(row["low"], row["high"]), str(row["note"] or ""))

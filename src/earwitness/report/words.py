@@ -1,0 +1,148 @@
+"""Words for people: what an audit asks, what a measure is called, how a number is written."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from earwitness.results import AuditResult
+
+QUESTIONS = {
+    "robustness": "How many clips are still nearest to their own original when the sound is changed, "
+    "from hardly audible to grave?",
+    "transfer": "Does it carry over: how well can a simple probe read the labels off the embedding, "
+    "in groups it has not seen?",
+    "structure": "How does it organise the music by itself, and do those groups agree with the labels?",
+    "bias": "Does it know the data set better than the music?",
+    "correction": "Can what it knows of the data set be taken out, and what does that cost?",
+    "inversion": "What does it think a label sounds like?",
+    "explanation": "Do the explanations tell the truth about the model, and briefly?",
+}
+
+STATUS = {  # sign and word, so that nothing hangs on colour alone
+    "holds": ("✓", "holds"),
+    "breaks": ("✕", "breaks"),
+    "open": ("?", "cannot be said"),
+}
+
+MEASURES = {  # measures by the name that audits give them
+    "moved": "clips moved nearer to another recording",
+    "consistency": "clips still nearest to their own original",
+    "recall@5": "own original among the five nearest",
+    "reciprocal rank": "reciprocal rank of the own original",
+    "nearer than another": "own original nearer than a random other",
+    "displacement": "way moved, over the mean distance of two originals",
+    "chance": "level of chance",
+    "difference": "difference to a control",
+    "R2": "variance explained, R²",
+    "class ROC-AUC": "ROC-AUC of one class",
+}
+
+_NOT_FACTORS = ("measure", "value", "low", "high", "n", "note")
+_SAID_BY_PERTURBATION = {"family", "magnitude", "unit", "severity", "imperceptible"}
+
+
+def in_words(name: str) -> str:
+    """A measure or column name as a reader would write it.
+
+    Examples
+    --------
+    >>> in_words("R2"), in_words("n_resamples"), in_words("p:cello")
+    ('variance explained, R²', 'n resamples', 'p: cello')
+    """
+    if name in MEASURES:
+        return MEASURES[name]
+    return " ".join(str(name).replace("_", " ").replace(":", ": ").split())
+
+
+def condition(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    """The factors of a table's row, as one phrase.
+
+    Examples
+    --------
+    >>> row = {"perturbation": "pitch +25 cents", "family": "pitch", "distance": "cosine", "control": ""}
+    >>> condition(row, ["perturbation", "family", "distance", "control"])
+    'pitch +25 cents, cosine distance'
+    """
+    given = {name: row[name] for name in names if is_given(row[name])}
+    if "perturbation" in given:
+        given = {name: value for name, value in given.items() if name not in _SAID_BY_PERTURBATION}
+    return ", ".join(filter(None, (_factor(name, value) for name, value in given.items())))
+
+
+def _factor(name: str, value: Any) -> str:
+    if name == "imperceptible":
+        return "hardly audible changes" if value is True or value == "True" else ""
+    if name == "distance":
+        return f"{value} distance"
+    if name == "control":
+        return f"beside {value}"
+    text = number(value) if isinstance(value, float) else str(value)
+    return in_words(text) if name in ("perturbation", "family", "of") else f"{in_words(name)} {text}"
+
+
+def is_given(value: Any) -> bool:
+    """Whether a cell of a table holds anything."""
+    return not (value is None or value == "" or (isinstance(value, float) and math.isnan(value)))
+
+
+def number(value: float | None) -> str:
+    """A number to two decimals, or to two digits where that would hide it.
+
+    Examples
+    --------
+    >>> [number(x) for x in (0.9412, 12, 0.00123, 15360.2, -0.0, float("nan"))]
+    ['0.94', '12', '0.0012', '15 360', '0', '–']
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == round(value) and abs(value) < 1000:
+        return f"{value + 0:.0f}"
+    if abs(value) >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    if abs(value) < 0.01:
+        return f"{value:.2g}"
+    return f"{value:.2f}".replace("-", "−")
+
+
+def interval(low: float, high: float) -> str:
+    """`[low, high]`, or nothing where no interval could be given."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return ""
+    return f"[{number(low)}, {number(high)}]"
+
+
+def factors(table: pd.DataFrame) -> list[str]:
+    """The columns that tell the rows of a tidy table apart, besides the measure."""
+    return [str(name) for name in table.columns if name not in _NOT_FACTORS]
+
+
+def counted(count: int, noun: str) -> str:
+    """
+    >>> counted(1, "file"), counted(1200, "clip")
+    ('1 file', '1 200 clips')
+    """
+    grouped = f"{count:,}".replace(",", " ")
+    return f"{grouped} {noun if count == 1 else noun + 's'}"
+
+
+def is_control(result: AuditResult) -> bool:
+    """Whether the result was made to compare others with."""
+    return result.parameters.get("role") == "control"
+
+
+def duration(seconds: float) -> str:
+    """
+    >>> duration(4.2), duration(252.4)
+    ('4.2 s', '4 min 12 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def printable(text: Any) -> str:
+    """The text without control characters and lone surrogates, which file names may hold and no page may."""
+    cleaned = "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in str(text))
+    return cleaned.encode("utf-8", "replace").decode("utf-8")
