@@ -16,6 +16,7 @@ BLOCK_SAMPLES = 1 << 22
 """Samples (over all channels) in a block: memory follows what is decoded, never what a header claims."""
 
 _PREROLL_S = 0.25
+_OPEN_LENGTH = 1 << 60  # what libsndfile reports for a stream whose header leaves the length open
 # A playlist among the clips must not make the decoder open addresses on the network.
 _NO_OTHER_FILES = {"protocol_whitelist": "data"}
 _LENGTH_IS_WRITTEN = ("mov,mp4,m4a,3gp,3g2,mj2", "asf", "matroska,webm")
@@ -39,7 +40,7 @@ class Decoder(Protocol):
     sample_rate: int
     channels: int
     frames: int | None
-    """Length in samples a channel, as the header says or the decoder estimates; None if it does not know."""
+    """Length in samples a channel; None if only decoding tells."""
     claimed: int | None
     """The length that the file itself claims: less is a file that breaks off. None if it claims nothing."""
 
@@ -59,6 +60,8 @@ class SoundfileDecoder:
         says_length = mp3_claims_length(file)
         self._source = file
         self._file = self._open()
+        if self._file.frames > _OPEN_LENGTH:  # libsndfile fails at the end of a FLAC stream of open length
+            raise NotDecodableError
         self.sample_rate = self._file.samplerate
         self.channels = self._file.channels
         self.frames: int | None = self._file.frames
@@ -144,8 +147,9 @@ class FFmpegDecoder:
         self.channels = self._stream.codec_context.channels
         if not (self.sample_rate and self.channels):
             raise NotDecodableError
-        self.frames: int | None = self._length()
-        self.claimed = self.frames if self._container.format.name in _LENGTH_IS_WRITTEN else None
+        written = self._container.format.name in _LENGTH_IS_WRITTEN  # others guess it from the bit rate
+        self.frames: int | None = self._length() if written else None
+        self.claimed = self.frames
 
     def _length(self) -> int | None:
         if self._stream.duration is not None and self._stream.time_base is not None:

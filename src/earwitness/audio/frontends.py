@@ -3,7 +3,8 @@
 Conventions. Sound is float32, `[..., samples]`, any number of clips in the leading axes; what comes back is float32,
 `[..., bins, frames]`. A spectrogram holds squared magnitudes (power), not scaled by the window. Frames are centred:
 frame t lies around sample t · hop, and the sound goes on beyond its ends with zeros ("constant") or with its mirror
-image ("reflect"); with `padding=None` frame t starts at sample t · hop. These are librosa's conventions, and its numbers.
+image ("reflect"); with `padding=None` frame t starts at sample t · hop. These are librosa's
+conventions, and its numbers.
 """
 
 from collections.abc import Callable, Iterator

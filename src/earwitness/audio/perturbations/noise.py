@@ -12,7 +12,7 @@ import numpy as np
 from earwitness.audio.perturbations.base import REVISION, Perturbation
 from earwitness.audio.reading import read
 from earwitness.audio.samples import Audio, root_mean_square
-from earwitness.errors import InputError
+from earwitness.errors import ClipError, InputError
 
 RECORDINGS = {"bar": "bar-coffee_shop.ogg"}
 """The recordings that come with the package, by name."""
@@ -114,7 +114,7 @@ class EnvironmentalNoise(_Noise):
     snr_db
         Signal-to-noise ratio, both as root mean square over the clip.
     noise
-        "bar" (in the package), or a sound file. It is resampled to the clip's rate and repeated where it is shorter.
+        "bar" (in the package), or a local sound file. It is resampled to the clip's rate, and repeated if shorter.
     """
 
     noise: str = "bar"
@@ -154,7 +154,10 @@ def _hash(path: str, _size: int, _modified: int) -> str:
 
 @lru_cache(maxsize=8)
 def _recording(noise: str, sample_rate: int, _content: str) -> Audio:
-    recording, _ = read(_path(noise), sample_rate=sample_rate, mono=False)
+    try:
+        recording, _ = read(_path(noise), sample_rate=sample_rate, mono=False)
+    except ClipError as problem:  # no fault of the clip that the noise is for
+        raise InputError(f"the noise file {problem}") from problem
     recording = np.atleast_2d(recording)
     if not recording.any():
         raise InputError(f"the noise file {noise} is silent; name a recording that can be heard")
