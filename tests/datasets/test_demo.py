@@ -30,7 +30,11 @@ def test_every_clip_can_be_heard(name):
 
 
 def test_the_excerpts_are_music_speech_and_animals():
-    assert load_clips("demo-excerpts").table["label"].value_counts().to_dict() == {"music": 18, "speech": 9, "animal": 9}
+    assert load_clips("demo-excerpts").table["label"].value_counts().to_dict() == {
+        "music": 18,
+        "speech": 9,
+        "animal": 9,
+    }
 
 
 def test_the_demo_is_small_and_only_of_free_licences():
@@ -40,11 +44,15 @@ def test_the_demo_is_small_and_only_of_free_licences():
 
 
 def test_every_file_is_credited_and_listed():
-    credits = (FOLDER / "CREDITS.md").read_text(encoding="utf-8")
+    text = (FOLDER / "CREDITS.md").read_text(encoding="utf-8")
     files = {file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.ogg")}
-    listed = {Path(path).relative_to(FOLDER).as_posix() for name in ("demo", "demo-excerpts") for path in load_clips(name).table["path"]}
+    listed = {
+        Path(path).relative_to(FOLDER).as_posix()
+        for name in ("demo", "demo-excerpts")
+        for path in load_clips(name).table["path"]
+    }
     assert files == listed
-    assert [file for file in sorted(files) if f"| {file} |" not in credits] == []
+    assert [file for file in sorted(files) if f"| {file} |" not in text] == []
 
 
 def test_the_catalogue_lists_the_demo_first():

@@ -100,7 +100,9 @@ def test_one_file_is_one_clip(tmp_path):
     assert (len(clips), clips.name, clips[0].clip) == (1, "take", "take.wav")
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>.wav", "two\nlines.wav", "quote\"'&.wav", "ünï 音.wav", "a\u202ewav.wav"])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>.wav", "two\nlines.wav", "quote\"'&.wav", "ünï 音.wav", "a\u202ewav.wav"]
+)
 def test_odd_names_are_kept_printable_and_readable(tmp_path, name):
     label = name.split("/")[0].removesuffix(".wav")
     put(tmp_path, f"{label}/{os.path.basename(name)}")
@@ -181,7 +183,8 @@ def bucket(tmp_path):
     files.rm("/music", recursive=True)
 
 
-def test_a_bucket_serves_as_well_as_a_folder(bucket):
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_serves_as_well_as_a_folder():
     clips = load_clips("memory://music")
     assert clips.table["clip"].tolist() == ["cello/9.wav", "cello/10.wav", "flute/a.wav"]
     assert clips.table["label"].tolist() == ["cello", "cello", "flute"]
@@ -191,7 +194,8 @@ def test_a_bucket_serves_as_well_as_a_folder(bucket):
     assert load_clips("memory://music/flute/a.wav")[0].clip == "a.wav"
 
 
-def test_a_bucket_that_is_not_there_is_refused(bucket):
+@pytest.mark.usefixtures("bucket")
+def test_a_bucket_that_is_not_there_is_refused():
     with pytest.raises(InputError, match="no such folder or file"):
         load_clips("memory://nowhere")
     with pytest.raises(InputError, match="cannot be opened"):

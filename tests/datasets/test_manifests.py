@@ -168,7 +168,8 @@ def test_repeated_ids_are_refused(home):
 
 
 def test_identifiers_stay_text_and_numbers_stay_numbers(home):
-    rows = "id,path,artist_id,zip,bpm,key,loud,flag\n007,a.wav,12,01234,120,1,-9.5,True\n8,b.wav,3,99999,NaN,minor,1e1,False\n"
+    rows = "id,path,artist_id,zip,bpm,key,loud,flag\n"
+    rows += "007,a.wav,12,01234,120,1,-9.5,True\n8,b.wav,3,99999,NaN,minor,1e1,False\n"
     table = load_clips(write(home, rows)).table
     assert table["clip"].tolist() == ["007", "8"]
     assert table["artist_id"].tolist() == ["12", "3"]

@@ -28,7 +28,7 @@ def list_mirdata(source: str) -> Listing:
     ----------
     source
         `mirdata:irmas`, `mirdata:gtzan_genre:mini`, `mirdata:irmas@/data/IRMAS`. Without a folder, the one that mirdata
-        downloads to. The index file is looked for in mirdata's own place, then in the folder.
+        downloads to. The index file is looked for in the folder, then in mirdata's own place.
 
     Raises
     ------
@@ -76,14 +76,13 @@ def _fetch(name: str, home: str, what: str = "") -> str:
 
 
 def _find_index(dataset: Any, name: str, home: str) -> None:
-    """Have mirdata read the index from its own place or, where that is empty, from the data's folder."""
+    """Have mirdata read the index that lies in the data's folder or, where there is none, its own."""
     beside = os.path.join(home, os.path.basename(dataset.index_path))
-    if os.path.exists(dataset.index_path):
-        return
-    if not os.path.exists(beside):
+    if os.path.exists(beside):
+        dataset.index_path = beside
+    elif not os.path.exists(dataset.index_path):
         fetch = _fetch(name, home, "['index']")
         raise InputError(f"mirdata:{name}: the index {os.path.basename(beside)} is not here; {fetch}")
-    dataset.index_path = beside
 
 
 def _entries(dataset: Any, name: str, home: str, track_ids: list[str]) -> tuple[list[Entry], list[tuple[str, str]]]:
