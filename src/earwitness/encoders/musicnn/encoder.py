@@ -54,7 +54,7 @@ class MusicnnEncoder:
             raise EncoderError(f"{name} has no layer {layer!r}; it has {', '.join(network.sizes)}")
         default = next(iter(network.sizes))
         self.name = name if layer == default else f"{name},layer={layer}"
-        self.revision = f"1-{CHECKSUMS[model].data[:12]}"
+        self.revision = f"1-{CHECKSUMS[model].data_file[:12]}"
         self.embedding_size = network.sizes[layer]
         self.tag_names = MILLION_SONGS if model.startswith("MSD") else MAGNATAGATUNE
         self.layer = layer
