@@ -37,8 +37,9 @@ def _signalsmith(channels: Audio, sample_rate: int, factor: float) -> Audio:
         engine = Signalsmith.Stretch(_SEED)
         engine.preset(len(channels), sample_rate)
         engine.setTimeFactor(factor ** (1 / steps))
-        enough = _SHORTEST_BLOCKS * engine.blockSamples()
-        channels = np.asarray(engine.process(fit_length(channels, max(channels.shape[1], enough))), np.float32)
+        enough = fit_length(channels, max(channels.shape[1], _SHORTEST_BLOCKS * engine.blockSamples()))
+        enough = np.require(enough, requirements="W")  # the binding takes no read-only array
+        channels = np.asarray(engine.process(enough), np.float32)
     return channels
 
 
