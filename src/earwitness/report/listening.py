@@ -104,15 +104,14 @@ def _moved(items: pd.DataFrame) -> Iterator[_Row]:
 
 
 def _misplaced(items: pd.DataFrame) -> Iterator[_Row]:
-    """Clips that lie nearer to another group than to their own: the most negative silhouette first."""
+    """Clips that lie nearer to another group than to the one they were put into: the most negative silhouette first."""
     scored = items.dropna(subset=["silhouette"]).sort_values(["silhouette", "clip"], kind="stable")
-    own = "label" if "label" in scored and scored["label"].notna().any() else "cluster"
-    typical = scored.drop_duplicates(own, keep="last").set_index(own)["clip"]
+    typical = scored.drop_duplicates("cluster", keep="last").set_index("cluster")["clip"]
     for row in scored[scored["silhouette"] < 0].to_dict("records"):
-        clip, group = str(row["clip"]), row[own]
-        name = str(group) if own == "label" else f"group {group}"
-        found = f"lies nearer to others than to its own (silhouette {number(row['silhouette'])})"
-        yield clip, name, found, [Sound("this clip", clip), Sound(f"typical of {name}", str(typical[group]))]
+        clip, group = str(row["clip"]), row["cluster"]
+        found = f"put into group {group}, but nearer to another (silhouette {number(row['silhouette'])})"
+        sounds = [Sound("this clip", clip), Sound(f"typical of group {group}", str(typical[group]))]
+        yield clip, str(row.get("label") or ""), found, sounds
 
 
 def _mistaken(items: pd.DataFrame) -> Iterator[_Row]:

@@ -1,5 +1,6 @@
 """What the page says, part by part, before it is laid out."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,15 +137,14 @@ def skipped(results: Sequence[AuditResult]) -> list[tuple[str, str]]:
     """Every file that could not be used, once: the file and why."""
     found: dict[tuple[str, str], None] = {}
     for result in results:
-        for row in result.skipped.to_dict("records"):
-            found[str(row.get("file", "")), str(row.get("reason", ""))] = None
+        found |= dict.fromkeys(zip(result.skipped["file"].map(str), result.skipped["reason"].map(str), strict=True))
     return list(found)
 
 
 def reasons(files: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
     """How many files were skipped for each reason, numbers in the reasons aside; the most frequent first."""
     # "decodes 1.2 s of 7.9 s" and "decodes 3.0 s of 9.9 s" are one reason.
-    plain = ["".join("#" if letter.isdigit() else letter for letter in reason) for _, reason in files]
+    plain = [re.sub(r"\d+", "#", reason) for _, reason in files]
     shown = {key: reason for key, (_, reason) in zip(plain, files, strict=True)}
     return [(shown[key], count) for key, count in Counter(plain).most_common()]
 

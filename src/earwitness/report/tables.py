@@ -8,7 +8,7 @@ from earwitness.report.words import condition, factors, in_words, interval, is_c
 from earwitness.results import AuditResult
 
 HEADLINES = 14  # rows of the short table at most
-_DETAILS = ("perturbation", "class", "by", "k", "seed")
+_DETAILS = ("perturbation", "class", "by", "data")
 
 
 @dataclass(frozen=True)
