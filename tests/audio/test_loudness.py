@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from earwitness.audio import read
 from earwitness.audio.loudness import integrated_loudness, match_loudness
 from earwitness.errors import InputError
 
@@ -31,6 +32,24 @@ def test_the_signals_of_tech_3341_read_as_they_must(case, rate):
     levels, expected = TECH_3341[case]
     channel = sine(levels, rate)
     assert integrated_loudness(np.stack([channel, channel]), rate) == pytest.approx(expected, abs=0.1)
+
+
+# Integrated loudness by the filter `ebur128` of the ffmpeg program, version 5.1, which prints one decimal.
+FFMPEG_LUFS = {
+    "brahms_hungarian_dance_5.ogg": -18.5,
+    "glacier_bay_humpback.ogg": -27.8,
+    "inspectorj_robin.ogg": -14.5,
+    "karissa_hobbs_lets_go_fishin.ogg": -13.5,
+    "kevin_macleod_vibe_ace.ogg": -16.4,
+    "libri_3436_172162.ogg": -21.8,
+    "mihai_sorohan_solo_trumpet.ogg": -16.0,
+}
+
+
+@pytest.mark.parametrize("name", FFMPEG_LUFS)
+def test_recordings_read_what_ffmpegs_meter_reads(name, excerpts):
+    audio, rate = read(excerpts / name, mono=False)
+    assert integrated_loudness(audio, rate) == pytest.approx(FFMPEG_LUFS[name], abs=0.1)
 
 
 def test_surround_channels_count_by_half_more():

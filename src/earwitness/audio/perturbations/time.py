@@ -25,6 +25,8 @@ _LARGEST_OCTAVES = 4
 
 def stretch(channels: Audio, sample_rate: int, factor: float, engine: Engine = "signalsmith") -> Audio:
     """The same pitch, `factor` times as fast: `[channels, round(samples / factor)]`, without delay."""
+    if factor == 1:
+        return channels
     samples = round(channels.shape[1] / factor)
     return fit_length(_ENGINES[engine](channels, sample_rate, factor), max(samples, 1))
 
