@@ -1,6 +1,18 @@
 """What turns a table of scores into a claim: intervals, comparisons, models, designs. It knows nothing of sound."""
 
+from earwitness.stats.additive import AdditiveModel, additive_model
 from earwitness.stats.agreement import Assignment, assignment_accuracy
+from earwitness.stats.components import VarianceComponents, variance_components
+from earwitness.stats.designs import (
+    AliasMatrix,
+    Balance,
+    SequentialDesign,
+    alias_matrix,
+    aliasing,
+    balance,
+    max_aliasing,
+    sequential_design,
+)
 from earwitness.stats.estimate import Estimate
 from earwitness.stats.means import (
     Contrasts,
@@ -9,6 +21,7 @@ from earwitness.stats.means import (
     contrasts,
     marginal_means,
     marginal_slopes,
+    smooth_curves,
     term_tests,
 )
 from earwitness.stats.mixed_bootstrap import BootstrapTable, bootstrap_mixed_model
@@ -18,16 +31,25 @@ from earwitness.stats.resampling import bootstrap, bootstrap_indices, bootstrap_
 
 __all__ = [
     "R2",
+    "AdditiveModel",
+    "AliasMatrix",
     "Assignment",
+    "Balance",
     "BootstrapTable",
     "Contrasts",
     "Estimate",
     "MarginalMeans",
     "MixedModel",
+    "SequentialDesign",
     "TermTests",
     "TieGroups",
+    "VarianceComponents",
+    "additive_model",
     "adjust_p",
+    "alias_matrix",
+    "aliasing",
     "assignment_accuracy",
+    "balance",
     "bootstrap",
     "bootstrap_indices",
     "bootstrap_mixed_model",
@@ -35,9 +57,13 @@ __all__ = [
     "contrasts",
     "marginal_means",
     "marginal_slopes",
+    "max_aliasing",
     "mixed_model",
     "nakagawa_r2",
     "paired_difference",
+    "sequential_design",
+    "smooth_curves",
     "term_tests",
     "tie_groups",
+    "variance_components",
 ]

@@ -17,6 +17,7 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from earwitness.errors import InputError
+from earwitness.stats.additive import AdditiveModel
 from earwitness.stats.linear import DegreesOfFreedom, LinearModel, wald
 from earwitness.stats.multiple import adjust_p
 
@@ -259,3 +260,30 @@ def _joint_df(model: LinearModel, K: Floats, V: Floats, df: DegreesOfFreedom) ->
         return 2.0
     total = float(np.sum(1 / (1 - 2 / each)))
     return 2 * total / (total - len(each))
+
+
+def smooth_curves(model: AdditiveModel, *, points: int = 50, level: float = 0.95) -> pd.DataFrame:
+    """The fitted curves of an additive model with bands: the smooth's factors, covariate, estimate, se, ..., low, high.
+
+    Each curve is the prediction in its cell, other factors averaged with equal weight, over the range of the covariate
+    seen there, in the covariate's own units. Bands are pointwise.
+    """
+    frames = []
+    for smooth in model.smooths:
+        covariate, by = smooth.term.covariate, list(smooth.term.by)
+        keys = list(model.value_keys(smooth))
+        grid = model.reference_grid()
+        ends = grid.groupby(keys, observed=True)[covariate] if keys else grid[covariate]
+        low, high = (ends.transform(f) if keys else getattr(ends, f)() for f in ("min", "max"))
+        grid = grid.assign(low=low, high=high).drop_duplicates(
+            grid.columns.drop([covariate, "weight"]).tolist() or None
+        )
+        steps = pd.DataFrame({"step": np.linspace(0, 1, points)})
+        grid = grid.drop(columns=covariate).merge(steps, how="cross").assign(weight=1.0)
+        grid[covariate] = grid["low"] + grid["step"] * (grid["high"] - grid["low"])
+        cells, L = _averaged(model, grid, [*by, covariate])
+        if model.within is not None:
+            low, high = (cells[model.within].map({k: v[i] for k, v in model.ranges.items()}) for i in (0, 1))
+            cells[covariate] = low.astype(float) + cells[covariate] * (high.astype(float) - low.astype(float))
+        frames.append(pd.concat([cells, wald(L, model, level=level)], axis=1))
+    return pd.concat(frames, ignore_index=True)
