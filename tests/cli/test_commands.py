@@ -58,7 +58,7 @@ def test_an_audit_of_real_sound_from_manifest_to_page_and_back(run: Run, source:
     }
     transfer = next(r for r in results if r["audit"] == "transfer" and r["encoder"] == "mfcc")
     table = pd.DataFrame(transfer["table"])
-    overall = table[(table["measure"] == "roc_auc") & (table["class"].isin(["", None]))].iloc[0]
+    overall = table[table["measure"] == "ROC-AUC"].iloc[0]
     assert overall["value"] == pytest.approx(1.0, abs=1e-6)
     assert {"place 0", "place 1"} <= set(table["by"].dropna())
     page = (out / "report.html").read_text()
