@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score
 from sklearn.mixture import GaussianMixture
 
 Floats = NDArray[np.float64]
@@ -102,14 +101,35 @@ def silhouettes(D: NDArray[np.float32], labels: Labels) -> Floats:
 
 def indices(points: Floats, D: NDArray[np.float32], labels: Labels) -> dict[str, float]:
     """The three indices of a partition; NaN for one cluster, or one a clip."""
-    count = len(np.unique(labels))
-    if not 2 <= count < len(labels):
+    names, member, size = np.unique(labels, return_inverse=True, return_counts=True)
+    if not 2 <= len(names) < len(labels):
         return dict.fromkeys(INDICES, np.nan)
+    centres = np.stack([points[member == k].mean(0) for k in range(len(names))])
     return {
         "silhouette": float(silhouettes(D, labels).mean()),
-        "Calinski-Harabasz": float(calinski_harabasz_score(points, labels)),
-        "Davies-Bouldin": float(davies_bouldin_score(points, labels)),
+        "Calinski-Harabasz": _calinski_harabasz(points, centres, member, size),
+        "Davies-Bouldin": _davies_bouldin(points, centres, member, size),
     }
+
+
+# Written out, as scikit-learn checks its arguments for longer than it computes on some thousand small partitions.
+
+
+def _calinski_harabasz(points: Floats, centres: Floats, member: Labels, size: Labels) -> float:
+    """Spread between the centres over spread within, per degree of freedom (Calinski and Harabasz 1974)."""
+    n, k = len(points), len(centres)
+    between = (size[:, None] * (centres - points.mean(0)) ** 2).sum()
+    within = ((points - centres[member]) ** 2).sum()
+    return float(between / (k - 1) / (within / (n - k))) if within > 0 else np.nan
+
+
+def _davies_bouldin(points: Floats, centres: Floats, member: Labels, size: Labels) -> float:
+    """Mean over clusters of the worst ratio of two radii to the distance of their centres (Davies and Bouldin 1979)."""
+    radius = np.bincount(member, np.linalg.norm(points - centres[member], axis=1)) / size
+    apart = cdist(centres, centres)
+    np.fill_diagonal(apart, np.inf)
+    ratio = np.divide(radius[:, None] + radius, apart, out=np.zeros(apart.shape), where=apart > 0)
+    return float(ratio.max(1).mean())
 
 
 def enough_for_full(n: int, axes: int, most_clusters: int) -> bool:

@@ -94,8 +94,7 @@ def _labels(result: AuditResult, controls: Sequence[AuditResult]) -> list[Verdic
     elif p <= SIGNIFICANT and all(d.low > 0 for d in differences.values()):
         status = "holds"
     others = [
-        f"{control.encoder} {words.number(_asked_accuracy(control))}"
-        f" (difference {differences[control.encoder].value:+.2f} {words.interval(differences[control.encoder])})"
+        words.beside(control.encoder, _asked_accuracy(control), differences[control.encoder])
         for control in controls
         if control.encoder in differences
     ]

@@ -182,7 +182,7 @@ def _possible(ks: Sequence[int], chosen: Embeddings) -> tuple[int, ...]:
     possible = tuple(sorted({int(k) for k in ks if 2 <= k <= most}))
     if not possible and most > 1:
         raise InputError(f"none of the numbers of clusters {list(ks)} lies between 2 and {most}: give others")
-    return possible
+    return possible or (2,)  # all vectors are the same, which `principal_space` says better
 
 
 def _labels(embeddings: Embeddings, label: str | None) -> tuple[NDArray[Any] | None, str]:
