@@ -17,6 +17,7 @@ from earwitness.stats.estimate import Estimate
 from earwitness.stats.means import (
     Contrasts,
     MarginalMeans,
+    SmoothCurves,
     TermTests,
     contrasts,
     marginal_means,
@@ -41,6 +42,7 @@ __all__ = [
     "MarginalMeans",
     "MixedModel",
     "SequentialDesign",
+    "SmoothCurves",
     "TermTests",
     "TieGroups",
     "VarianceComponents",

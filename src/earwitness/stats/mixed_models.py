@@ -8,6 +8,7 @@ column says `sd`. Factors have treatment coding with the first level as referenc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from earwitness.stats._deviance import Curvature, Profile, curvature
 from earwitness.stats._mixedlm import Block
 from earwitness.stats.formula import Design, Parts, RandomTerm, check_rank, grouping, parse, prepare, reference_grid
 from earwitness.stats.linear import DegreesOfFreedom, response, wald
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +87,12 @@ class MixedModel:
         """Fixed effects, a row each: term, estimate, se, df, statistic, p, low, high (Wald)."""
         rows = wald(np.eye(len(self.beta)), self, df=df, level=level)
         return pd.concat([pd.DataFrame({"term": self.names}), rows], axis=1)
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Fixed effects with their intervals."""
+        from earwitness.charts.statistics import effects
+
+        return effects(self.to_frame())
 
     def degrees_of_freedom(self, L: Floats, method: DegreesOfFreedom = "satterthwaite") -> Floats:
         """(m,) degrees of freedom of the linear functions L b; infinite for "z"."""
