@@ -121,7 +121,7 @@ def alias_matrix(table: pd.DataFrame) -> alt.TopLevelMixin:
         base.transform_filter("abs(datum.coefficient) >= 0.005")
         .mark_text(fontSize=9)
         .encode(text=alt.Text("coefficient:Q", format=".2f")),
-    )
+    ).properties(width=alt.Step(30))  # wide enough for the numbers
 
 
 def _safe(name: str) -> str:
