@@ -23,8 +23,10 @@ from earwitness.stats import (
     tie_groups,
     variance_components,
 )
+from earwitness.stats.linear import wald
 
-pytestmark = pytest.mark.slow
+# Minutes each: thousands of models are fitted.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def fresh(seed):
@@ -130,7 +132,8 @@ def test_p_values_of_mixed_models_are_uniform_under_the_null():
     for k in range(1000):
         model = mixed_model(MIXED, crossed(fresh(k)))
         tests.append(term_tests(model).to_frame()["p"])
-        pairs.append(contrasts(marginal_means(model, "a")).to_frame()["p"][2])
+        means = marginal_means(model, "a")
+        pairs.append(wald(means.L[1:2] - means.L[2:], model)["p"][0])
     check_uniform("mixed model, F test of a factor", np.array(tests)[:, 0])
     check_uniform("mixed model, F test of a covariate with random slope", np.array(tests)[:, 1])
     check_uniform("mixed model, contrast of two means", pairs)
@@ -138,14 +141,15 @@ def test_p_values_of_mixed_models_are_uniform_under_the_null():
 
 def test_tukey_and_holm_keep_the_family():
     lowest = []
-    for k in range(1000):
+    for k in range(400):
         found = contrasts(marginal_means(mixed_model(MIXED, crossed(fresh(k))), "a")).to_frame()
         lowest.append(found[["p", "p_holm", "p_tukey"]].min())
     rate = (pd.DataFrame(lowest) < 0.05).mean()
     print(f"\nany false claim among three: {rate.to_dict()}")
+    # 400 families: a true rate of 5 % has a standard error of 1.1 points.
     assert rate["p"] > 0.08
-    assert rate["p_holm"] < 0.065
-    assert 0.035 < rate["p_tukey"] < 0.065
+    assert rate["p_holm"] < 0.08
+    assert 0.02 < rate["p_tukey"] < 0.08
 
 
 def test_conditional_modes():
