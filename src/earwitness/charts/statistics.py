@@ -11,7 +11,6 @@ import pandas as pd
 
 from earwitness.charts.theme import OKABE_ITO, SOFT, finished
 
-
 # Whole colours, where a pale band would make pale symbols.
 _WHOLE = alt.Legend(symbolOpacity=1)
 
