@@ -154,13 +154,13 @@ def test_tukey_and_holm_keep_the_family():
 
 def test_conditional_modes():
     found = []
-    for k in range(60):
+    for k in range(20):
         rng = fresh(k)
-        g, effect = np.repeat(np.arange(40), 6), rng.normal(size=40)
-        modes = mixed_model("y ~ 1 + (1 | g)", pd.DataFrame({"g": g, "y": effect[g] + rng.normal(size=240)}))
+        g, effect = np.repeat(np.arange(120), 6), rng.normal(size=120)
+        modes = mixed_model("y ~ 1 + (1 | g)", pd.DataFrame({"g": g, "y": effect[g] + rng.normal(size=720)}))
         table = modes.conditional_modes()
         found.append((table["low"] <= effect) & (effect <= table["high"]))
-    check_coverage("conditional modes of 40 groups", np.concatenate(found))
+    check_coverage("conditional modes of 120 groups", np.concatenate(found))
 
 
 def many_covariates(rng):
