@@ -15,6 +15,7 @@ from earwitness.stats.mixed_bootstrap import BootstrapTable, bootstrap_mixed_mod
 from earwitness.stats.mixed_models import R2, MixedModel, mixed_model, nakagawa_r2
 from earwitness.stats.multiple import TieGroups, adjust_p, tie_groups
 from earwitness.stats.resampling import bootstrap, bootstrap_indices, bootstrap_statistics, paired_difference
+from earwitness.stats.tau_ap import tau_ap
 
 __all__ = [
     "R2",
@@ -38,6 +39,7 @@ __all__ = [
     "mixed_model",
     "nakagawa_r2",
     "paired_difference",
+    "tau_ap",
     "term_tests",
     "tie_groups",
 ]
