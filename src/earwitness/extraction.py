@@ -272,7 +272,7 @@ def embed_sound(encoder: Encoder, sound: Floats, sample_rate: int, pooling: Pool
     rows = []
     for start in range(0, len(windows), _BATCH):
         batch = windows[start : start + _BATCH]
-        rows.append(validate_output(encoder, encoder.encode(batch), len(batch)))
+        rows.append(validate_output(encoder, encoder.encode(batch), len(batch), finite=False))
     vectors = np.concatenate(rows).astype(np.float64)
     if not np.isfinite(vectors).all():
         raise ClipError("", f"{encoder.name} returns values that are not finite for it")

@@ -14,6 +14,12 @@ EXCERPTS = Path(earwitness.__file__).parent / "datasets" / "demo" / "excerpts"
 
 
 @pytest.fixture(scope="session")
+def excerpts():
+    """The folder of the demo's excerpts."""
+    return EXCERPTS
+
+
+@pytest.fixture(scope="session")
 def music():
     """Four seconds of music: float32 [2, samples] at 44.1 kHz."""
     audio, rate = read(EXCERPTS / "kevin_macleod_vibe_ace.ogg", start=10, duration=4, sample_rate=44100, mono=False)

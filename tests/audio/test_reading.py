@@ -1,5 +1,8 @@
 """What is read is what was written, whole or in part, in every format."""
 
+import subprocess
+import sys
+
 import fsspec
 import lameenc
 import numpy as np
@@ -154,6 +157,14 @@ def test_resampling_keeps_a_tone_and_its_place(to_rate):
 )
 def test_a_resampled_sound_has_the_length_that_the_rates_say(samples, rates):
     assert resample(np.ones(samples, np.float32), *rates).shape == (round(samples * rates[1] / rates[0]),)
+
+
+def test_the_room_loads_nothing_heavy_before_it_is_needed():
+    program = (
+        "import earwitness.audio, sys; print(*{'scipy', 'torch', 'av', 'fsspec', 'pandas', 'numba'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 def test_the_same_rate_changes_nothing(trumpet):

@@ -57,7 +57,7 @@ class SoundfileDecoder:
     def __init__(self, file: BinaryIO) -> None:
         self._chatters = may_chatter(file.read(12))
         data = claimed_data_bytes(file)
-        says_length = mp3_claims_length(file)
+        says_length = self._chatters and mp3_claims_length(file)
         self._source = file
         self._file = self._open()
         if self._file.frames > _OPEN_LENGTH:  # libsndfile fails at the end of a FLAC stream of open length

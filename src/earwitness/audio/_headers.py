@@ -6,7 +6,9 @@ from typing import BinaryIO
 
 _HEAD = 65536
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFE)  # written by programs that cannot seek back, and so claim nothing
-_XING_PLACES = (36, 21, 13)  # bytes from the frame's start: MPEG-1 stereo, MPEG-1 mono or MPEG-2 stereo, MPEG-2 mono
+_MOST_CHUNKS = 1000  # a spoilt file may seem to hold millions of empty ones
+_LENGTH_MARKS = (b"Xing", b"Info", b"VBRI")
+_MARK_WITHIN = 64  # bytes from the start of the first frame, whatever the version and the channels
 
 
 def may_chatter(head: bytes) -> bool:
@@ -21,7 +23,10 @@ def claimed_data_bytes(file: BinaryIO) -> tuple[int, int] | None:
     order, wanted = {b"RIFF": ("<", b"data"), b"FORM": (">", b"SSND")}.get(kind[:4], ("", b""))
     if not order or kind[8:12] not in (b"WAVE", b"AIFF", b"AIFC"):
         return None
-    while len(chunk := file.read(8)) == 8:
+    for _ in range(_MOST_CHUNKS):
+        chunk = file.read(8)
+        if len(chunk) < 8:
+            break
         name, size = struct.unpack(f"{order}4sI", chunk)
         if name == wanted:
             place = file.tell()
@@ -46,5 +51,4 @@ def mp3_claims_length(file: BinaryIO) -> bool:
     sync = next((i for i in range(len(frame) - 1) if frame[i] == 0xFF and frame[i + 1] >= 0xE0), None)
     if sync is None:
         return False
-    marks = [frame[sync + place : sync + place + 4] for place in _XING_PLACES]
-    return any(mark in (b"Xing", b"Info", b"VBRI") for mark in marks)
+    return any(mark in frame[sync : sync + _MARK_WITHIN] for mark in _LENGTH_MARKS)

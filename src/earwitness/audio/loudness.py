@@ -13,8 +13,9 @@ import pyebur128
 from earwitness.audio.samples import Audio, root_mean_square
 from earwitness.errors import InputError
 
-TOLERANCE_LU = 0.01
+_TOLERANCE_LU = 0.02
 _CORRECTIONS = 8
+_JUST_BELOW_GATE = -70.5
 
 
 def integrated_loudness(audio: Audio, sample_rate: int) -> float:
@@ -87,22 +88,28 @@ def match_loudness(audio: Audio, reference: Audio, sample_rate: int) -> Audio:
     Kim (2021), section 4.4; EBU R 128.
     """
     wanted = integrated_loudness(reference, sample_rate)
-    level = root_mean_square(audio)
-    if not np.isfinite(wanted) or level == 0:
+    if not np.isfinite(wanted) or not audio.any():
         return audio.astype(np.float32)
     found = integrated_loudness(audio, sample_rate)
-    gain = 1.0
-    if not np.isfinite(found):  # below the gate: bring it to the reference's power first
-        gain = root_mean_square(reference) / level
-        found = integrated_loudness(audio * np.float32(gain), sample_rate)
+    if np.isfinite(found):
+        matched = audio * np.float32(10 ** ((wanted - found) / 20))
+        nothing_crossed_the_gate = abs(wanted - found) < _TOLERANCE_LU
+        if nothing_crossed_the_gate or abs(wanted - integrated_loudness(matched, sample_rate)) < _TOLERANCE_LU:
+            return matched
+    return _match_across_gate(audio, reference, sample_rate, wanted)
+
+
+def _match_across_gate(audio: Audio, reference: Audio, sample_rate: int, wanted: float) -> Audio:
+    """Where a gain moves blocks across the absolute gate, loudness jumps: try, measure, correct, and keep the best."""
+    lifted = [sound / np.float32(10 * root_mean_square(sound)) for sound in (audio, reference)]  # to -20 dBFS
+    above = [integrated_loudness(sound, sample_rate) for sound in lifted]
+    if not np.isfinite(above).all():  # far below hearing: K-weighting leaves nothing of it at any level
+        return audio.astype(np.float32)
+    gain = root_mean_square(reference) / root_mean_square(audio) * 10 ** ((above[1] - above[0]) / 20)
+    best, smallest = gain, np.inf
     for _ in range(_CORRECTIONS):
-        if not np.isfinite(found):
-            break
-        step = wanted - found
-        gain *= 10 ** (step / 20)
-        scaled = audio * np.float32(gain)
-        # Far from the gates the loudness moves by exactly the gain, and need not be measured again.
-        if abs(step) < TOLERANCE_LU or found > -50:
-            return scaled
-        found = integrated_loudness(scaled, sample_rate)
-    return audio * np.float32(gain)
+        found = max(integrated_loudness(audio * np.float32(gain), sample_rate), _JUST_BELOW_GATE)
+        if abs(wanted - found) < smallest:
+            best, smallest = gain, abs(wanted - found)
+        gain *= 10 ** ((wanted - found) / 20)
+    return audio * np.float32(best)

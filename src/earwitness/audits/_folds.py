@@ -94,7 +94,7 @@ def given_split(split: NDArray[Any], groups: NDArray[Any] | None, column: str) -
         both = np.intersect1d(groups[train].astype(str), groups[test].astype(str))
         if len(both):
             raise InputError(
-                f"{len(both)} groups lie on both sides of the split in column {column!r}, the first is {both[0]!r}: "
+                f"{len(both)} groups lie on both sides of the split in column {column!r}, the first is '{both[0]}': "
                 "scores would be too good, so move each to one side"
             )
     return Folds(np.where(test, 0, -1), 1)

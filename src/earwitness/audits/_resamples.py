@@ -5,6 +5,7 @@ resamples in a few matrix products. The same seed, clips and groups give the sam
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +46,7 @@ class Resamples:
         """The same resamples, seen on some of the clips only."""
         return Resamples(self.weights[:, np.asarray(clips)], self.units, self.seed)
 
-    def means(self, values: Floats, present: NDArray[np.bool_] | None = None) -> Floats:
+    def means(self, values: NDArray[Any], present: NDArray[np.bool_] | None = None) -> Floats:
         """(n_resamples, m) means of the columns of `values` (n, m); NaN where no clip of a resample is present."""
         if present is None:
             present = np.ones(values.shape, bool)

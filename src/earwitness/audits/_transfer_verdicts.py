@@ -29,8 +29,7 @@ def verdicts(result: AuditResult, controls: Sequence[AuditResult]) -> tuple[Verd
         )
     text += _weakest(result) + _left_out(result)
     others = [
-        f"{control.encoder} {words.number(control.estimate(measure).value)}"
-        f" (difference {differences[control.encoder].value:+.2f} {words.interval(differences[control.encoder])})"
+        words.beside(control.encoder, control.estimate(measure).value, differences[control.encoder])
         for control in controls
     ]
     return (Verdict(status, "Transfer", text, " · ".join(others)),)

@@ -35,6 +35,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
+def beside(encoder: str, value: float, difference: Estimate) -> str:
+    """A control's value, and by how much the audited encoder differs from it."""
+    return f"{encoder} {number(value)} (difference {difference.value:+.2f} {interval(difference)})"
+
+
 def listed(names: Sequence[str]) -> str:
     """a, b and c."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

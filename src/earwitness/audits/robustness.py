@@ -227,7 +227,7 @@ def _moved(rounds: Sequence[_Round], resamples: Resamples) -> list[Row]:
     n = resamples.weights.shape[1]
     rows = []
     for distance in DISTANCES:
-        mild = [r for r in rounds if r.distance == distance and r.change.imperceptible]
+        mild = [r for r in rounds if r.distance == distance and r.change.imperceptible and r.change.severity > 0]
         for family in ["", *dict.fromkeys(r.change.family for r in mild)] if mild else []:
             errors, tried = np.zeros(n), np.zeros(n)
             for r in mild:

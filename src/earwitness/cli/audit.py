@@ -150,7 +150,7 @@ def _condition(text: str) -> tuple[str, Callable[["AuditResult"], bool]]:
 
     if text == "breaks":
         return text, lambda result: any(verdict.status == "breaks" for verdict in result.verdicts)
-    parts = re.fullmatch(r"(?:(\w+)\.)?(\w+)\s*([<>])\s*(-?[\d.]+)", text)
+    parts = re.fullmatch(r"(?:([a-z]+)\.)?(.*[^\s<>])\s*([<>])\s*(-?[\d.]+)", text)
     if parts is None:
         raise InputError(f"--fail-on {text!r}: write `breaks`, or a condition such as transfer.roc_auc<0.8")
     name, measure, sign, number = parts.groups()
@@ -159,10 +159,17 @@ def _condition(text: str) -> tuple[str, Callable[["AuditResult"], bool]]:
     def holds(result: "AuditResult") -> bool:
         if name not in (None, result.audit):
             return False
-        values = result.rows(measure)["value"]
+        names = result.table["measure"].map(_slug)
+        values = result.table["value"][names == _slug(measure)]
         if name is not None and values.empty:
-            known = ", ".join(sorted(result.table["measure"].unique()))
-            raise InputError(f"--fail-on {text!r}: the {name} audit has no measure {measure!r}; it has {known}")
+            raise InputError(
+                f"--fail-on {text!r}: the {name} audit has no measure {measure!r}; it has {', '.join(sorted(set(names)))}"
+            )
         return bool(beyond(values, float(number)).any())
 
     return text, holds
+
+
+def _slug(measure: str) -> str:
+    """A measure as it is typed in a shell: ROC-AUC is roc_auc."""
+    return re.sub(r"\W+", "_", measure.lower())

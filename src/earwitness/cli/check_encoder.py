@@ -1,10 +1,14 @@
 """`earwitness check-encoder`: does a wrapper behave?"""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from earwitness.cli import options
+
+if TYPE_CHECKING:
+    from earwitness.encoders.check import CheckRow
 
 
 def check_encoder(
@@ -22,16 +26,15 @@ def check_encoder(
     from earwitness.encoders import load_encoder
 
     found = check(load_encoder(encoder), seed=seed)
-    frame = found.to_frame()
     if as_json:
-        print(frame.to_json(orient="records", indent=1))
+        print(found.to_frame().to_json(orient="records", indent=1))
     else:
-        _print_table(encoder, frame.to_dict("records"))
+        _print_table(encoder, found.rows)
     if not found.passed:
         raise typer.Exit(1)
 
 
-def _print_table(encoder: str, rows: list[dict[str, object]]) -> None:
+def _print_table(encoder: str, rows: "Sequence[CheckRow]") -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -41,6 +44,5 @@ def _print_table(encoder: str, rows: list[dict[str, object]]) -> None:
     for column in ("check", "status", "what was found"):
         table.add_column(column, overflow="fold")
     for row in rows:
-        status = str(row["status"])
-        table.add_row(Text(str(row["check"])), Text(status, style=colour.get(status, "")), Text(str(row["sentence"])))
+        table.add_row(Text(row.check), Text(row.status, style=colour[row.status]), Text(row.sentence))
     Console().print(table)

@@ -17,7 +17,7 @@ def datasets(as_json: options.AsJson = False) -> None:
     """List the data sets and the forms that SOURCE may take."""
     from earwitness.datasets import list_datasets
 
-    _show(list_datasets(), "source", as_json)
+    _show({dataset.name: dataset.about for dataset in list_datasets()}, "source", as_json)
 
 
 def _show(found: Mapping[str, str], heading: str, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """Clips: an immutable table with one row a clip, and the sound behind each row."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, overload
 
@@ -143,7 +143,7 @@ class Clips:
         If there is no column `clip` or `path`, or an id repeats.
     """
 
-    __slots__ = ("_files", "_name", "_root", "_skipped", "_table", "_to_end")
+    __slots__ = ("_files", "_name", "_root", "_rows", "_skipped", "_table", "_to_end")
 
     def __init__(
         self,
@@ -156,6 +156,7 @@ class Clips:
         to_end: ArrayLike | None = None,
     ) -> None:
         self._table = _with_own_columns(table)
+        self._rows: list[dict[Hashable, Any]] | None = None
         self._name = name
         self._root = root
         self._skipped = skipped_table() if skipped is None else skipped.reset_index(drop=True)
@@ -196,14 +197,15 @@ class Clips:
     def __getitem__(self, index: int | slice) -> "Clip | Clips":
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
-        place = range(len(self))[index]
-        return self._clip(place, self._table.iloc[[place]].to_dict("records")[0])
+        return self._clip(range(len(self))[index])
 
     def __iter__(self) -> Iterator[Clip]:
-        for place, row in enumerate(self._table.to_dict("records")):
-            yield self._clip(place, row)
+        return map(self._clip, range(len(self)))
 
-    def _clip(self, place: int, row: Mapping[Any, Any]) -> Clip:
+    def _clip(self, place: int) -> Clip:
+        if self._rows is None:  # made once: to take a row out of a table takes a millisecond
+            self._rows = self._table.to_dict("records")
+        row = self._rows[place]
         path, duration = str(row["path"]), float(row["duration"])
         return Clip(
             clip=str(row["clip"]),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Hashable
+from typing import IO
 
 import fsspec
 
@@ -29,8 +30,8 @@ def content_hash_of_file(path: str) -> str:
     return _KNOWN[key]
 
 
-def _digest(handle: object) -> str:
+def _digest(handle: IO[bytes]) -> str:
     digest = hashlib.sha256()
-    while block := handle.read(1 << 20):  # type: ignore[attr-defined]
+    while block := handle.read(1 << 20):
         digest.update(block)
     return digest.hexdigest()

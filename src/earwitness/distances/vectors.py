@@ -1,12 +1,10 @@
-"""Euclidean and cosine distances between embeddings, and the nearest of many.
+"""Euclidean and cosine distances between embeddings.
 
 Conventions: one embedding a row; everything is computed in float64 from the differences `a - b`, never from
 `|a|^2 + |b|^2 - 2ab`, which cancels. So an embedding is at distance exactly 0 from itself, a distance does not
 depend on where its rows stand, and equal rows are at equal distances: a strict `<` between two distances never
-hangs on rounding. Of equally near rows `nearest` takes the first.
+hangs on rounding.
 """
-
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,10 +13,6 @@ from scipy.spatial.distance import cdist
 from earwitness.errors import InputError
 
 Floats = NDArray[np.float64]
-Metric = Literal["euclidean", "cosine"]
-
-BLOCK_BYTES = 2**26
-"""Size of the blocks in which `nearest` looks at the distances, in bytes."""
 
 SAME_DIRECTION = (16 * np.finfo(np.float64).eps) ** 2
 """Squared distance of two unit vectors that differ by no more than the rounding of their lengths."""
@@ -51,7 +45,7 @@ def euclidean_matrix(A: ArrayLike, B: ArrayLike) -> Floats:
            [4.]])
     """
     A, B = same_width(A, B)
-    return _euclidean(A, B)
+    return cdist(A, B, "euclidean")
 
 
 def cosine_matrix(A: ArrayLike, B: ArrayLike) -> Floats:
@@ -89,53 +83,7 @@ def cosine_matrix(A: ArrayLike, B: ArrayLike) -> Floats:
     array([[0., 1., 2.]])
     """
     A, B = same_width(A, B)
-    return _cosine(unit_rows(A), unit_rows(B))
-
-
-def nearest(A: ArrayLike, B: ArrayLike, metric: Metric = "euclidean") -> tuple[NDArray[np.intp], Floats]:
-    """The row of B that is nearest to each row of A, and how far it is.
-
-    Works in blocks of `BLOCK_BYTES`, so the n x m matrix is never held; the answer is that of the matrix.
-
-    Parameters
-    ----------
-    A, B : (n, d) and (m, d) arrays
-        One embedding per row; B has one or more.
-    metric
-        "euclidean" or "cosine", as in `euclidean_matrix` and `cosine_matrix`.
-
-    Returns
-    -------
-    index : (n,) int array
-        Row of B; the first of equally near ones.
-    distance : (n,) float64 array
-
-    Raises
-    ------
-    InputError
-        As the matrices, and if B is empty or the metric unknown.
-
-    Examples
-    --------
-    >>> nearest([[0, 0], [9, 9]], [[8, 9], [1, 0], [0, 1]])
-    (array([1, 0]), array([1., 1.]))
-    """
-    if metric not in _MEASURES:
-        raise InputError(f"metric {metric!r} is unknown; use one of {', '.join(map(repr, _MEASURES))}.")
-    A, B = same_width(A, B)
-    if len(B) == 0:
-        raise InputError("there is nothing to be near to: B has no rows. Give one embedding or more.")
-    if metric == "cosine":
-        A, B = unit_rows(A), unit_rows(B)
-    index = np.empty(len(A), np.intp)
-    distance = np.empty(len(A))
-    step = max(1, BLOCK_BYTES // (8 * len(B)))
-    for start in range(0, len(A), step):
-        rows = slice(start, start + step)
-        block = _MEASURES[metric](A[rows], B)
-        index[rows] = block.argmin(axis=1)
-        distance[rows] = block.min(axis=1)
-    return index, distance
+    return half_squares(unit_rows(A), unit_rows(B))
 
 
 def same_width(A: ArrayLike, B: ArrayLike) -> tuple[Floats, Floats]:
@@ -168,15 +116,9 @@ def unit_rows(X: Floats) -> Floats:
     return X / np.linalg.norm(X, axis=1, keepdims=True)
 
 
-def _euclidean(A: Floats, B: Floats) -> Floats:
-    return cdist(A, B, "euclidean")
-
-
-def _cosine(unit_a: Floats, unit_b: Floats) -> Floats:
+def half_squares(unit_a: Floats, unit_b: Floats) -> Floats:
+    """Cosine distances of rows that have length one already."""
     squared = cdist(unit_a, unit_b, "sqeuclidean")
     squared[squared < SAME_DIRECTION] = 0
     squared /= 2
     return np.minimum(squared, 2, out=squared)
-
-
-_MEASURES = {"euclidean": _euclidean, "cosine": _cosine}

@@ -15,7 +15,7 @@ from scipy.stats import kendalltau, rankdata
 from earwitness.errors import InputError
 from earwitness.recommend.explainers.base import Explainer
 from earwitness.recommend.protocol import Integers, TagModel
-from earwitness.stats.tau_ap import dense_ranks, tau_ap_of_ranks
+from earwitness.stats import tau_ap
 
 Floats = NDArray[np.float64]
 Measure = Literal["tau_ap", "kendall"]
@@ -48,8 +48,7 @@ def ranking_fidelity(f: Floats, g: Floats, measure: Measure = "tau_ap") -> Float
         return np.full(len(g), np.nan)
     if measure == "kendall":
         return np.array([0.0 if row.max() == row.min() else kendalltau(f, row).statistic for row in g])
-    ranks = dense_ranks(f)
-    return np.array([tau_ap_of_ranks(ranks, row) for row in g])
+    return np.array([tau_ap(f, row) for row in g])
 
 
 def settled(scores: ArrayLike) -> Floats:

@@ -1,5 +1,6 @@
 """What the page says, part by part, before it is laid out."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -136,15 +137,14 @@ def skipped(results: Sequence[AuditResult]) -> list[tuple[str, str]]:
     """Every file that could not be used, once: the file and why."""
     found: dict[tuple[str, str], None] = {}
     for result in results:
-        for row in result.skipped.to_dict("records"):
-            found[str(row.get("file", "")), str(row.get("reason", ""))] = None
+        found |= dict.fromkeys(zip(result.skipped["file"].map(str), result.skipped["reason"].map(str), strict=True))
     return list(found)
 
 
 def reasons(files: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
     """How many files were skipped for each reason, numbers in the reasons aside; the most frequent first."""
     # "decodes 1.2 s of 7.9 s" and "decodes 3.0 s of 9.9 s" are one reason.
-    plain = ["".join("#" if letter.isdigit() else letter for letter in reason) for _, reason in files]
+    plain = [re.sub(r"\d+", "#", reason) for _, reason in files]
     shown = {key: reason for key, (_, reason) in zip(plain, files, strict=True)}
     return [(shown[key], count) for key, count in Counter(plain).most_common()]
 
@@ -159,14 +159,17 @@ def made(results: Sequence[AuditResult], command: str) -> list[tuple[str, list[s
 
     tell("command", command)
     for result in results:
-        for package, release in dict(result.provenance.get("versions", {})).items():
-            tell("versions", f"{package} {release}")
+        versions = dict(result.provenance.get("versions", {}))
+        tell("versions", " · ".join(f"{package} {release}" for package, release in versions.items()))
         if result.provenance.get("seed") is not None:
             tell("seed", result.provenance["seed"])
         if result.provenance.get("revision"):
             tell("revisions of the encoders", f"{result.encoder}: {result.provenance['revision']}")
         for name in sorted(set(result.provenance) - _TOLD_APART):
-            tell(in_words(name), f"{result.audit}, {result.encoder}: {result.provenance[name]}")
+            tell(
+                "hash of the inputs" if name == "inputs" else in_words(name),
+                f"{result.audit}, {result.encoder}: {result.provenance[name]}",
+            )
     seconds = [float(r.provenance["seconds"]) for r in results if r.provenance.get("seconds") is not None]
     tell("time", f"{duration(sum(seconds))} for the audits, without the encoders" if seconds else "")
     return [(term, list(texts)) for term, texts in told.items()]

@@ -12,7 +12,7 @@ QUESTIONS = {
     "robustness": "How many clips are still nearest to their own original when the sound is changed, "
     "from hardly audible to grave?",
     "transfer": "Does it carry over: how well can a simple probe read the labels off the embedding, "
-    "in groups it has not seen?",
+    "on clips it has not seen?",
     "structure": "How does it organise the music by itself, and do those groups agree with the labels?",
     "bias": "Does it know the data set better than the music?",
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
@@ -37,6 +37,17 @@ MEASURES = {  # measures by the name that audits give them
     "difference": "difference to a control",
     "R2": "variance explained, R²",
     "class ROC-AUC": "ROC-AUC of one class",
+    "class average precision": "average precision of one class",
+    "natural k": "number of groups that stands out",
+    "stability": "share of subsamples that choose that number",
+    "p": "chance of such groups in a cloud without any (p)",
+    "accuracy": "clips in the group that matches their label",
+    "ceiling": "the most that this can be",
+    "NMI": "normalised mutual information",
+    "ARI": "adjusted Rand index",
+    "excess": "silhouette above that of such a cloud",
+    "agreement p": "chance of such agreement with shuffled labels (p)",
+    "trustworthiness": "neighbours that the map keeps (trustworthiness)",
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note")
@@ -78,8 +89,10 @@ def _factor(name: str, value: Any) -> str:
         return f"{value} distance"
     if name == "control":
         return f"beside {value}"
+    if name == "k":
+        return value if isinstance(value, str) else f"{number(value)} groups"
     text = number(value) if isinstance(value, float) else str(value)
-    return in_words(text) if name in ("perturbation", "family", "of") else f"{in_words(name)} {text}"
+    return in_words(text) if name in ("perturbation", "family", "of", "method") else f"{in_words(name)} {text}"
 
 
 def is_given(value: Any) -> bool:

@@ -217,17 +217,19 @@ def check_rank(X: Floats, names: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        If X, its columns scaled to length one, is singular to nine digits.
+        If a column, scaled to length one, lies within 1e-7 of the span of those before it.
     """
     length = np.linalg.norm(X, axis=0)
-    scaled = X / np.where(length == 0, 1, length)
-    gram = scaled.T @ scaled
-    kept: list[int] = []
-    lost: list[str] = []
-    for k in range(len(names)):
-        past = gram[np.ix_(kept, kept)]
-        left = gram[k, k] - gram[k, kept] @ np.linalg.solve(past, gram[kept, k]) if kept else gram[k, k]
-        (kept.append(k) if left > 1e-9 else lost.append(names[k]))
+    R = np.asarray(np.linalg.qr(X / np.where(length == 0, 1, length), mode="r"))  # same dependencies, few rows
+    basis, lost = np.empty((len(R), 0)), []
+    for column, name in zip(R.T, names, strict=True):
+        rest = column - basis @ (basis.T @ column)
+        rest -= basis @ (basis.T @ rest)  # twice is enough to be orthogonal to rounding
+        size = np.linalg.norm(rest)
+        if size > 1e-7:
+            basis = np.column_stack([basis, rest / size])
+        elif name not in lost:
+            lost.append(name)
     if lost:
         raise InputError(
             f"the terms are collinear: {', '.join(lost)} can be computed from the columns before (an empty cell of an "

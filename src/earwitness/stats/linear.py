@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
+from earwitness.errors import InputError
 from earwitness.stats.formula import Parts
 
 Floats = NDArray[np.float64]
@@ -63,3 +64,20 @@ def wald(L: Floats, model: LinearModel, *, df: DegreesOfFreedom = "satterthwaite
             "high": estimate + half,
         }
     )
+
+
+def response(table: pd.DataFrame, name: str, X: Floats) -> Floats:
+    """The response as numbers, if a model of it with design X can be fitted."""
+    if isinstance(table[name].dtype, pd.CategoricalDtype):
+        raise InputError(f"the response {name!r} is text or truth values: give numbers")
+    y = table[name].to_numpy(dtype=float)
+    n, p = X.shape
+    if n <= p:
+        raise InputError(f"{n} rows are too few for {p} coefficients: give more rows or fewer terms")
+    if np.ptp(y) <= 1e-12 * np.abs(y).max():
+        raise InputError("the response is constant: there is nothing to explain")
+    scale = np.linalg.norm(X, axis=0)
+    residual = y - X @ (np.linalg.lstsq(X / scale, y)[0] / scale)
+    if residual @ residual <= 1e-20 * (y @ y):
+        raise InputError("the terms give the response without any residual: is it among them?")
+    return y

@@ -8,6 +8,7 @@ column says `sd`. Factors have treatment coding with the first level as referenc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,10 @@ from earwitness.stats import _mixedlm
 from earwitness.stats._deviance import Curvature, Profile, curvature
 from earwitness.stats._mixedlm import Block
 from earwitness.stats.formula import Design, Parts, RandomTerm, check_rank, grouping, parse, prepare, reference_grid
-from earwitness.stats.linear import DegreesOfFreedom, wald
+from earwitness.stats.linear import DegreesOfFreedom, response, wald
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +87,12 @@ class MixedModel:
         """Fixed effects, a row each: term, estimate, se, df, statistic, p, low, high (Wald)."""
         rows = wald(np.eye(len(self.beta)), self, df=df, level=level)
         return pd.concat([pd.DataFrame({"term": self.names}), rows], axis=1)
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Fixed effects with their intervals."""
+        from earwitness.charts.statistics import effects
+
+        return effects(self.to_frame())
 
     def degrees_of_freedom(self, L: Floats, method: DegreesOfFreedom = "satterthwaite") -> Floats:
         """(m,) degrees of freedom of the linear functions L b; infinite for "z"."""
@@ -208,9 +218,9 @@ def mixed_model(formula: str, data: pd.DataFrame, *, reml: bool = True) -> Mixed
         raise InputError(f"{formula!r} has a smooth: a mixed model has none, use `additive_model`")
     table, dropped = prepare(data, parts.columns)
     design = Design.learn(parts.fixed, table)
-    y, X = _response(table, parts.response), design.rows(table)
+    X = design.rows(table)
     check_rank(X, design.names)
-    _check_residual(y, X)
+    y = response(table, parts.response, X)
     blocks = tuple(_block(term, table, len(y)) for term in parts.random)
     _check_distinct(blocks)
     fit = _mixedlm.fit(y, X, blocks, reml=reml)
@@ -233,25 +243,6 @@ def mixed_model(formula: str, data: pd.DataFrame, *, reml: bool = True) -> Mixed
         profile=profile,
         fit=fit,
     )
-
-
-def _response(table: pd.DataFrame, name: str) -> Floats:
-    if isinstance(table[name].dtype, pd.CategoricalDtype):
-        raise InputError(f"the response {name!r} is text or truth values: give numbers")
-    return table[name].to_numpy(dtype=float)
-
-
-def _check_residual(y: Floats, X: Floats) -> None:
-    n, p = X.shape
-    if n <= p:
-        raise InputError(f"{n} rows are too few for {p} fixed effects: give more rows or fewer terms")
-    total = np.sum((y - y.mean()) ** 2)
-    if total <= 1e-24 * np.sum(y**2) or total == 0:
-        raise InputError("the response is constant: there is nothing to explain")
-    scale = np.linalg.norm(X, axis=0)
-    residual = y - X @ (np.linalg.lstsq(X / scale, y)[0] / scale)
-    if residual @ residual <= 1e-20 * (y @ y):
-        raise InputError("the fixed effects give the response without any residual: is it among the terms?")
 
 
 def _block(term: RandomTerm, table: pd.DataFrame, n: int) -> Block:

@@ -100,7 +100,7 @@ def parse(text: str) -> Perturbation:
     try:
         return _BY_NAME[name](*given)
     except TypeError as problem:
-        raise InputError(f"{text!r} is not complete; write {_FORMS}") from problem
+        raise InputError(f"{text!r} has too few or too many parts; write {_FORMS}") from problem
 
 
 def _number(text: str) -> float:

@@ -28,7 +28,7 @@ _BIT_RATES = {
     **dict.fromkeys((32000, 44100, 48000), _HIGH),
 }
 _ALL_BIT_RATES = tuple(sorted({*_MIDDLE, *_HIGH}))
-_QUALITY = 5
+_QUALITY = 3  # what LAME and FFmpeg take for a constant bit rate
 # 576 samples of the encoder's overlap and 529 of the decoder's filter bank, at every sample rate.
 _DELAY = 1105
 _UNCOMPRESSED_KBPS = 1411.2
@@ -96,7 +96,8 @@ def _codec_rate(sample_rate: int) -> int:
     return next((rate for rate in _BIT_RATES if rate >= sample_rate), max(_BIT_RATES))
 
 
-def _round_trip(channels: Audio, sample_rate: int, kbps: int) -> Audio:
+def encode(channels: Audio, sample_rate: int, kbps: int) -> bytes:
+    """An MP3 stream of one or two channels, at a sample rate and a constant bit rate that the format has."""
     encoder = lameenc.Encoder()
     encoder.silence()
     encoder.set_channels(len(channels))
@@ -105,8 +106,12 @@ def _round_trip(channels: Audio, sample_rate: int, kbps: int) -> Audio:
     encoder.set_bit_rate(kbps)
     encoder.set_quality(_QUALITY)
     samples = np.rint(channels.T * np.float32(32768)).clip(-32768, 32767).astype("<i2")
-    stream = encoder.encode(samples.tobytes()) + encoder.flush()
-    decoded, _ = soundfile.read(io.BytesIO(stream), dtype="float32", always_2d=True)
+    return bytes(encoder.encode(samples.tobytes()) + encoder.flush())
+
+
+def _round_trip(channels: Audio, sample_rate: int, kbps: int) -> Audio:
+    stream = io.BytesIO(encode(channels, sample_rate, kbps))
+    decoded, _ = soundfile.read(stream, dtype="float32", always_2d=True)
     return fit_length(decoded[_DELAY:].T, channels.shape[1])
 
 

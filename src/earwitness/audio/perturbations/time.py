@@ -25,6 +25,8 @@ _LARGEST_OCTAVES = 4
 
 def stretch(channels: Audio, sample_rate: int, factor: float, engine: Engine = "signalsmith") -> Audio:
     """The same pitch, `factor` times as fast: `[channels, round(samples / factor)]`, without delay."""
+    if factor == 1:
+        return channels
     samples = round(channels.shape[1] / factor)
     return fit_length(_ENGINES[engine](channels, sample_rate, factor), max(samples, 1))
 
@@ -37,8 +39,9 @@ def _signalsmith(channels: Audio, sample_rate: int, factor: float) -> Audio:
         engine = Signalsmith.Stretch(_SEED)
         engine.preset(len(channels), sample_rate)
         engine.setTimeFactor(factor ** (1 / steps))
-        enough = _SHORTEST_BLOCKS * engine.blockSamples()
-        channels = np.asarray(engine.process(fit_length(channels, max(channels.shape[1], enough))), np.float32)
+        enough = fit_length(channels, max(channels.shape[1], _SHORTEST_BLOCKS * engine.blockSamples()))
+        enough = np.require(enough, requirements="W")  # the binding takes no read-only array
+        channels = np.asarray(engine.process(enough), np.float32)
     return channels
 
 

@@ -5,7 +5,7 @@ the data file holds the values themselves, little-endian, one after another. Not
 
 References
 ----------
-TensorFlow, `tensorflow/core/util/tensor_bundle` and `core/protobuf/tensor_bundle.proto`; LevelDB, `doc/table_format.md`.
+TensorFlow, `core/util/tensor_bundle` and `core/protobuf/tensor_bundle.proto`; LevelDB, `doc/table_format.md`.
 """
 
 from collections.abc import Iterator
@@ -102,9 +102,9 @@ def _variable(description: bytes, data: bytes) -> NDArray[np.float32]:
     """One variable, as its description (dtype 1, shape 2, offset 4, size 5) cuts it out of the data."""
     fields = dict(_fields(description))
     shape = []
-    for number, dimension in _fields(bytes(fields.get(2, b""))):  # type: ignore[arg-type]
+    for number, dimension in _fields(bytes(fields.get(2, b""))):
         if number == 2:
-            shape.append(int(dict(_fields(bytes(dimension))).get(1, 0)))  # type: ignore[arg-type]
+            shape.append(int(dict(_fields(bytes(dimension))).get(1, 0)))
     offset, size = int(fields.get(4, 0)), int(fields.get(5, 0))
     if fields.get(1) != _FLOAT32 or size != 4 * prod(shape) or offset + size > len(data):
         raise ValueError(f"the checkpoint describes a variable of shape {shape} that is not {size} bytes of float32")

@@ -36,6 +36,11 @@ class _After(NamedTuple):
         return relu(pooled * self.sign + self.bias) * self.scale + self.shift
 
 
+def _weight(layer: nn.Module) -> Tensor:
+    assert isinstance(layer.weight, Tensor)
+    return layer.weight
+
+
 def _affine(norm: nn.Module) -> tuple[Tensor, Tensor]:
     """Scale and shift of a normalisation in evaluation mode."""
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
@@ -67,12 +72,14 @@ class FastMusicnn:
         self.scale, self.shift = _affine(network.input_norm)
         convs = [*network.timbral, *network.temporal]
         self.after = [_after(conv, norm) for conv, norm in zip(convs, network.front_norms, strict=True)]
-        weights = [conv.weight * after.sign[:, None, None, None] for conv, after in zip(convs, self.after, strict=True)]
+        weights = [
+            _weight(conv) * after.sign[:, None, None, None] for conv, after in zip(convs, self.after, strict=True)
+        ]
         # Rows in the order frequency, time step: that of the frames written out by `_written_out`.
         self.timbral = [_aligned(weight[:, 0].permute(2, 1, 0).reshape(-1, len(weight))) for weight in weights[:2]]
         self.temporal = [_aligned(_shifted(weight[:, 0, :, 0])) for weight in weights[2:]]
         # All seven steps of a middle filter side by side: (in, 7 x 64).
-        self.middle = [conv.weight.permute(1, 2, 0).reshape(conv.in_channels, -1) for conv in network.middle]
+        self.middle = [_weight(conv).permute(1, 2, 0).flatten(1) for conv in network.middle]
         self.middle_after = [
             _after(conv, norm)._replace(sign=torch.ones(64))
             for conv, norm in zip(network.middle, network.middle_norms, strict=True)
@@ -121,7 +128,10 @@ class FastMusicnn:
             source = outputs[-1] if outputs else front
             padded = pad(source, (0, 0, _TAPS // 2, _TAPS // 2))
             parts = (padded.reshape(-1, source.shape[2]) @ weight).view(len(front), -1, _TAPS, 64)
-            answer = after(sum(parts[:, step : step + FRAMES, step] for step in range(_TAPS)))
+            answer = parts[:, :FRAMES, 0].clone()
+            for step in range(1, _TAPS):
+                answer += parts[:, step : step + FRAMES, step]
+            answer = after(answer)
             outputs.append(answer + outputs[-1] if outputs else answer)
         return outputs
 
@@ -162,7 +172,7 @@ class FastVGG:
         self.scale, self.shift = _affine(network.input_norm)
         self.after = [_after(conv, norm) for conv, norm in zip(network.convs, network.norms, strict=True)]
         self.weights = [
-            (conv.weight * after.sign[:, None, None, None]).contiguous(memory_format=torch.channels_last)
+            (_weight(conv) * after.sign[:, None, None, None]).contiguous(memory_format=torch.channels_last)
             for conv, after in zip(network.convs, self.after, strict=True)
         ]
 

@@ -148,7 +148,12 @@ def _load(norms: list[nn.Module], convs: list[nn.Module], denses: list[nn.Module
             tensor.copy_(torch.from_numpy(value.reshape(tuple(tensor.shape))))
 
     for i, norm in enumerate(norms):
-        for ours, theirs in [("weight", "gamma"), ("bias", "beta"), ("running_mean", "moving_mean"), ("running_var", "moving_variance")]:
+        for ours, theirs in [
+            ("weight", "gamma"),
+            ("bias", "beta"),
+            ("running_mean", "moving_mean"),
+            ("running_var", "moving_variance"),
+        ]:
             put(getattr(norm, ours), weights[f"{name('batch_normalization', i)}/{theirs}"])
     for i, conv in enumerate(convs):
         kernel = weights[f"{name('conv2d', i)}/kernel"]  # time, frequency, in, out

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pooch
@@ -37,8 +37,8 @@ _log = logging.getLogger(__name__)
 class _Checksums(NamedTuple):
     """SHA-256 of a checkpoint's two files."""
 
-    index: str
-    data: str
+    index_file: str
+    data_file: str
 
 
 CHECKSUMS = {
@@ -78,7 +78,7 @@ def load_weights(model: str, source: str | None = None) -> Weights:
     """
     if source is not None:
         return _weights_in(Path(source), model)
-    file = cache_dir() / "musicnn" / f"{model}-{CHECKSUMS[model].data[:12]}.npz"
+    file = cache_dir() / "musicnn" / f"{model}-{CHECKSUMS[model].data_file[:12]}.npz"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(file.parent / ".lock"):  # several workers may start at once, and one download is enough
@@ -88,7 +88,9 @@ def load_weights(model: str, source: str | None = None) -> Weights:
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise EncoderError(f"the weights {file} cannot be read ({error}): delete the file, it is fetched anew") from error
+        raise EncoderError(
+            f"the weights {file} cannot be read ({error}): delete the file, it is fetched anew"
+        ) from error
 
 
 def _fetch(model: str, folder: Path) -> None:
@@ -104,7 +106,7 @@ def _fetch(model: str, folder: Path) -> None:
             try:
                 source = find()
                 for other in CHECKSUMS if source.suffix == ".whl" else [model]:
-                    _keep(_weights_in(source, other), folder / f"{other}-{CHECKSUMS[other].data[:12]}.npz")
+                    _keep(_weights_in(source, other), folder / f"{other}-{CHECKSUMS[other].data_file[:12]}.npz")
             except (EncoderError, OSError, ValueError) as error:
                 failures.append(str(error))
             else:
@@ -174,7 +176,8 @@ def _content(source: Path, name: str) -> bytes:
 
 def _keep(weights: Weights, file: Path) -> None:
     with whole_file(file) as draft, draft.open("wb") as stream:
-        np.savez(stream, **weights)  # type: ignore[arg-type]  (its stub takes the names for its options)
+        arrays: dict[str, Any] = dict(weights)
+        np.savez(stream, **arrays)
     with whole_file(file.with_name("LICENSE.md")) as draft:
         draft.write_text(_LICENCE, encoding="utf-8")
 
