@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -159,7 +159,7 @@ def _frame(path: Path, *, header: bool = True, names: Sequence[str] | None = Non
     return table.iloc[:, : len(names)].set_axis(list(names), axis=1)
 
 
-def _dialect(path: Path) -> dict[str, object]:
+def _dialect(path: Path) -> dict[str, Any]:
     """How pandas should read this text file; the publishers' .dat files are Latin-1 and never quoted."""
     kind = next((suffix for suffix in reversed(path.suffixes) if suffix in SUFFIXES), ".csv")
     if kind == ".csv":
@@ -269,11 +269,16 @@ def _msd(folder: Path) -> Tables:
     plays = _summed(_chunks(_file(folder, "train_triplets"), ("user", "item", "weight"), header=False))
     lines = _file(folder, "unique_tracks").read_text(encoding="utf-8").splitlines()
     tracks = pd.DataFrame([line.split("<SEP>")[:4] for line in lines], columns=["track", "item", "artist", "title"])
-    query = "SELECT tids.tid, tags.tag, tid_tag.val FROM tid_tag, tids, tags WHERE tids.ROWID = tid_tag.tid AND tags.ROWID = tid_tag.tag"
+    query = (
+        "SELECT tids.tid, tags.tag, tid_tag.val FROM tid_tag, tids, tags "
+        "WHERE tids.ROWID = tid_tag.tid AND tags.ROWID = tid_tag.tag"
+    )
     with sqlite3.connect(f"file:{folder / 'lastfm_tags.db'}?mode=ro", uri=True) as base:
         tags = pd.DataFrame(base.execute(query).fetchall(), columns=["track", "tag", "weight"])
     titles = tracks.drop_duplicates("item").set_index("item")
-    return Tables(plays, tracks.merge(tags, on="track")[["item", "tag", "weight"]], titles["artist"] + " - " + titles["title"])
+    return Tables(
+        plays, tracks.merge(tags, on="track")[["item", "tag", "weight"]], titles["artist"] + " - " + titles["title"]
+    )
 
 
 LAYOUTS: dict[str, Layout] = {

@@ -138,4 +138,4 @@ def explainability(
     0.56
     """
     price = penalty * (omega if scale == "linear" else np.log(omega))
-    return float(np.nanmean(fidelity) - price)
+    return float(np.nanmean(np.asarray(fidelity, dtype=float)) - price)

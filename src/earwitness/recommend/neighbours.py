@@ -30,7 +30,9 @@ def tag_projection(matrix: sp.csr_matrix, size: int | None, factors: Factors) ->
         return np.eye(matrix.shape[1])
     limit = min(matrix.shape) - 1
     if not 0 < size <= limit:
-        raise InputError(f"size {size}: a {matrix.shape[0]} x {matrix.shape[1]} matrix has 1 to {limit} factors to keep")
+        raise InputError(
+            f"size {size}: a {matrix.shape[0]} x {matrix.shape[1]} matrix has 1 to {limit} factors to keep"
+        )
     _, sigma, Vt = svds(matrix.astype(float), k=size, rng=np.random.default_rng(0))
     return Vt.T if factors == "cosine" else Vt.T / sigma
 
@@ -86,7 +88,9 @@ class ItemNeighbours(TagModel):
         """As in `TagModel`."""
         every = np.arange(self.data_.n_tags)
         columns, values = self.data_.own_tags(item)
-        return self._as_it_is(users, item) + self.gradient(users, item, values, columns, every) * steps(self.data_, item)
+        return self._as_it_is(users, item) + self.gradient(users, item, values, columns, every) * steps(
+            self.data_, item
+        )
 
     def folded_in(self, tags: Floats) -> Floats:
         """(m, h) factors of new items with these tag vectors (m, tags), mended from equation 5.8."""

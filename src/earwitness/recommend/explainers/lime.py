@@ -104,7 +104,7 @@ class LIME(Explainer):
         k = len(moments.G)
         kept = self._kept(moments, sample, tuple(min(omega, k) for omega in omegas))
         whole = np.linalg.solve(moments.G + FIT_RIDGE * np.eye(k), moments.B.T).T  # (users, k)
-        fits = []
+        fits: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
         for columns in kept:
             if columns.shape[1] == k:
                 fits.append((np.tile(np.arange(k), (len(whole), 1)), whole))
