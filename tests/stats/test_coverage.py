@@ -23,8 +23,10 @@ from earwitness.stats import (
     tie_groups,
     variance_components,
 )
+from earwitness.stats.linear import wald
 
-pytestmark = pytest.mark.slow
+# Minutes each: thousands of models are fitted.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 
 def fresh(seed):
@@ -130,7 +132,8 @@ def test_p_values_of_mixed_models_are_uniform_under_the_null():
     for k in range(1000):
         model = mixed_model(MIXED, crossed(fresh(k)))
         tests.append(term_tests(model).to_frame()["p"])
-        pairs.append(contrasts(marginal_means(model, "a")).to_frame()["p"][2])
+        means = marginal_means(model, "a")
+        pairs.append(wald(means.L[1:2] - means.L[2:], model)["p"][0])
     check_uniform("mixed model, F test of a factor", np.array(tests)[:, 0])
     check_uniform("mixed model, F test of a covariate with random slope", np.array(tests)[:, 1])
     check_uniform("mixed model, contrast of two means", pairs)
@@ -138,14 +141,15 @@ def test_p_values_of_mixed_models_are_uniform_under_the_null():
 
 def test_tukey_and_holm_keep_the_family():
     lowest = []
-    for k in range(1000):
+    for k in range(250):
         found = contrasts(marginal_means(mixed_model(MIXED, crossed(fresh(k))), "a")).to_frame()
         lowest.append(found[["p", "p_holm", "p_tukey"]].min())
     rate = (pd.DataFrame(lowest) < 0.05).mean()
     print(f"\nany false claim among three: {rate.to_dict()}")
+    # 250 families: a true rate of 5 % has a standard error of 1.4 points.
     assert rate["p"] > 0.08
-    assert rate["p_holm"] < 0.065
-    assert 0.035 < rate["p_tukey"] < 0.065
+    assert rate["p_holm"] < 0.09
+    assert 0.01 < rate["p_tukey"] < 0.09
 
 
 def test_conditional_modes():
@@ -159,20 +163,22 @@ def test_conditional_modes():
     check_coverage("conditional modes of 40 groups", np.concatenate(found))
 
 
-def simple(rng):
-    g = np.repeat(np.arange(20), 5)
-    table = pd.DataFrame({"g": g, "x": rng.normal(size=100), "w": rng.normal(size=100)})
-    return table.assign(y=1 + 0.3 * table["x"] + rng.normal(size=20)[g] + rng.normal(size=100))
+def many_covariates(rng):
+    """20 groups of 6 rows; ten covariates, of which the first two matter."""
+    g = np.repeat(np.arange(20), 6)
+    X = rng.normal(size=(120, 10))
+    table = pd.DataFrame(X, columns=list("abcdefhijk")).assign(g=g)
+    return table.assign(y=1 + 0.3 * X[:, 0] - 0.2 * X[:, 1] + rng.normal(size=20)[g] + rng.normal(size=120))
 
 
 @pytest.mark.parametrize("kind", ["parametric", "cases"])
 def test_bootstrap_intervals_of_mixed_models(kind):
-    truth, found = np.array([1, 0.3, 0]), []
-    for k in range(350):
-        table = simple(fresh(k))
-        model = mixed_model("y ~ x + w + (1 | g)", table)
+    truth, found = np.array([1, 0.3, -0.2, *[0] * 8]), []
+    for k in range(95):  # times eleven coefficients
+        table = many_covariates(fresh(k))
+        model = mixed_model("y ~ a + b + c + d + e + f + h + i + j + k + (1 | g)", table)
         clusters = None if kind == "parametric" else table["g"]
-        boot = bootstrap_mixed_model(model, clusters=clusters, n_resamples=120, rng=fresh(k)).to_frame()[:3]
+        boot = bootstrap_mixed_model(model, clusters=clusters, n_resamples=150, rng=fresh(k)).to_frame()[:11]
         found.append((boot["low"] <= truth) & (truth <= boot["high"]))
     check_coverage(f"mixed model, {kind} bootstrap", np.array(found))
 

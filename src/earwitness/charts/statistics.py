@@ -9,6 +9,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from earwitness.charts.theme import OKABE_ITO, SOFT, finished
+
+# Whole colours, where a pale band would make pale symbols.
+_WHOLE = alt.Legend(symbolOpacity=1)
+
 
 def effects(
     table: pd.DataFrame, *, label: str = "term", value: str = "estimate", title: str = "effect"
@@ -28,13 +33,14 @@ def effects(
     """
     y = alt.Y(f"{_safe(label)}:N", sort=None, title=None)
     points = alt.Chart(table).encode(y=y)
-    return alt.layer(
-        alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[3, 3], color="#888888").encode(x="zero:Q"),
-        points.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
-        points.mark_point(filled=True, size=60, opacity=1).encode(
+    chart = alt.layer(
+        alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(strokeDash=[3, 3], color=SOFT).encode(x="zero:Q"),
+        points.mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
+        points.mark_point(filled=True, size=60, opacity=1, color=OKABE_ITO[0]).encode(
             x=f"{_safe(value)}:Q", tooltip=_tooltip(table, [label, value, "low", "high", "p", "n"])
         ),
     )
+    return finished(chart, f"{len(table)} effects with their intervals; the dashed line is no effect.")
 
 
 def marginal_means(
@@ -55,7 +61,7 @@ def marginal_means(
     numeric = pd.api.types.is_numeric_dtype(table[first].dtype)
     channels: dict[str, Any] = {"x": alt.X(f"{_safe(first)}:{'Q' if numeric else 'N'}", sort=None, title=first)}
     if rest:
-        channels["color"] = alt.Color(f"{_safe(rest[0])}:N", sort=None, title=rest[0])
+        channels["color"] = _colour(rest[0])
         if not numeric:
             channels["xOffset"] = alt.XOffset(f"{_safe(rest[0])}:N", sort=None)
     base = alt.Chart(table).encode(**channels)
@@ -65,7 +71,8 @@ def marginal_means(
             y=f"{_safe(value)}:Q", tooltip=_tooltip(table, [*factors, value, "low", "high", "n"])
         ),
     ]
-    return alt.layer(*layers, *([base.mark_line().encode(y=f"{_safe(value)}:Q")] if numeric else []))
+    lines = [base.mark_line().encode(y=f"{_safe(value)}:Q")] if numeric else []
+    return finished(alt.layer(*layers, *lines), f"Marginal means by {' and '.join(factors)}, with their intervals.")
 
 
 def smooths(
@@ -87,19 +94,20 @@ def smooths(
     channels: dict[str, Any] = {"x": alt.X(f"{_safe(covariate)}:Q", title=covariate)}
     rows, colour, panel = (*(None,) * (3 - len(by)), *by) if len(by) != 1 else (None, by[0], None)
     if colour:
-        channels["color"] = alt.Color(f"{_safe(colour)}:N", sort=None, title=colour)
+        channels["color"] = _colour(colour)
     base = alt.Chart().encode(**channels)
     chart = alt.layer(
         base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", title=title), y2="high:Q"),
         base.mark_line().encode(y=f"{_safe(value)}:Q"),
         data=table,
     ).properties(width=180, height=140)
+    description = f"Curves over {covariate}{' by ' + ', '.join(by) if by else ''}, with bands."
     if panel is None:
-        return chart
+        return finished(chart, description)
     facets: dict[str, Any] = {"column": alt.Column(f"{_safe(panel)}:N", sort=None, title=panel)}
     if rows:
         facets["row"] = alt.Row(f"{_safe(rows)}:N", sort=None, title=rows)
-    return chart.facet(**facets).resolve_scale(x="independent")
+    return finished(chart.facet(**facets).resolve_scale(x="independent"), description)
 
 
 def alias_matrix(table: pd.DataFrame) -> alt.TopLevelMixin:
@@ -116,12 +124,17 @@ def alias_matrix(table: pd.DataFrame) -> alt.TopLevelMixin:
         y=alt.Y("effect:N", sort=None, title="in the model"),
     )
     colour = alt.Color("coefficient:Q", scale=alt.Scale(scheme="blueorange", domain=[-extent, extent]))
-    return alt.layer(
+    chart = alt.layer(
         base.mark_rect().encode(color=colour, tooltip=["effect", "alias", alt.Tooltip("coefficient:Q", format=".3f")]),
         base.transform_filter("abs(datum.coefficient) >= 0.005")
         .mark_text(fontSize=9)
         .encode(text=alt.Text("coefficient:Q", format=".2f")),
     ).properties(width=alt.Step(30))  # wide enough for the numbers
+    return finished(chart, f"Alias matrix; the largest coefficient is {extent:.2f} in size.")
+
+
+def _colour(name: str) -> alt.Color:
+    return alt.Color(f"{_safe(name)}:N", sort=None, title=name, legend=_WHOLE, scale=alt.Scale(range=list(OKABE_ITO)))
 
 
 def _safe(name: str) -> str:

@@ -41,17 +41,20 @@ class Smooth:
         """`s(x):a:b` for each cell."""
         return [":".join([f"s({self.term.covariate})", *map(str, cell)]) for cell in self.cells]
 
+    def members(self, table: pd.DataFrame) -> NDArray[np.intp]:
+        """(n,) the cell of each row, as its place in `cells`."""
+        if not self.term.by:
+            return np.zeros(len(table), np.intp)
+        factors = [table[name].cat for name in self.term.by]
+        return np.ravel_multi_index([f.codes for f in factors], [len(f.categories) for f in factors])
+
     def rows(self, table: pd.DataFrame) -> Floats:
         """(n, cells * size) columns: the basis in the row's own cell, zero elsewhere."""
         basis = self.spline.basis(table[self.term.covariate].to_numpy(dtype=float))
-        member = np.array([self.cells.index(cell) for cell in _cells_of(table, self.term.by)])
+        member = self.members(table)
         made = np.zeros((len(table), len(self.cells), self.size))
         made[np.arange(len(table)), member] = basis
         return made.reshape(len(table), -1)
-
-
-def _cells_of(table: pd.DataFrame, by: tuple[str, ...]) -> list[tuple[object, ...]]:
-    return list(zip(*(table[name] for name in by), strict=True)) if by else [()] * len(table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +224,9 @@ def additive_model(
     extra = [] if within is None else [within]
     table, dropped = prepare(data, list(dict.fromkeys([*parts.columns, *extra])))
     table, ranges = _rescaled(table, parts, within)
-    design = Design.learn(parts.fixed, table)
+    design, fixed = Design.learn(parts.fixed, table)
     smooths = tuple(_learn(term, table, knots) for term in parts.smooth)
-    X = np.hstack([design.rows(table), *(smooth.rows(table) for smooth in smooths)])
+    X = np.hstack([fixed, *(smooth.rows(table) for smooth in smooths)])
     check_rank(X, [*design.names, *(name for s in smooths for cell in s.names for name in [cell] * s.size)])
     y = response(table, parts.response, X)
     XtX = X.T @ X

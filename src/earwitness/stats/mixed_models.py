@@ -217,8 +217,7 @@ def mixed_model(formula: str, data: pd.DataFrame, *, reml: bool = True) -> Mixed
     if parts.smooth:
         raise InputError(f"{formula!r} has a smooth: a mixed model has none, use `additive_model`")
     table, dropped = prepare(data, parts.columns)
-    design = Design.learn(parts.fixed, table)
-    X = design.rows(table)
+    design, X = Design.learn(parts.fixed, table)
     check_rank(X, design.names)
     y = response(table, parts.response, X)
     blocks = tuple(_block(term, table, len(y)) for term in parts.random)
@@ -250,15 +249,19 @@ def _block(term: RandomTerm, table: pd.DataFrame, n: int) -> Block:
     name = ":".join(term.group)
     if len(levels) < 2:
         raise InputError(f"the grouping {name!r} has one group only ({levels[0]}): a variance needs two or more")
-    design = Design.learn(term.terms, table)
-    Z = design.rows(table)
-    check_rank(Z, [f"{column} by {name}" for column in design.names])
+    names: tuple[str, ...]
+    if term.terms == ((),):
+        names, Z = ("Intercept",), np.ones((n, 1))
+    else:
+        design, Z = Design.learn(term.terms, table)
+        names = design.names
+    check_rank(Z, [f"{column} by {name}" for column in names])
     if len(levels) * Z.shape[1] >= n:
         raise InputError(
             f"{len(levels)} groups of {name!r} with {Z.shape[1]} effects each and only {n} rows: the effects cannot be "
             "told from the residual; group more coarsely"
         )
-    return Block(codes, tuple(levels), Z, design.names, name)
+    return Block(codes, tuple(levels), Z, names, name)
 
 
 def _check_distinct(blocks: Sequence[Block]) -> None:

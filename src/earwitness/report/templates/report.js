@@ -68,13 +68,14 @@
     if (tools) tools.hidden = false;
   }
 
+  // As it was made, on white and in full width, whatever the screen: this is for papers.
   async function save(place, kind) {
-    const compiled = window.vegaLite.compile(read(place.dataset.chart)).spec;
-    const view = new window.vega.View(window.vega.parse(compiled), {renderer: "none"});
+    const drawn = await window.vegaEmbed(document.createElement("div"), read(place.dataset.chart), {actions: false});
     const link = document.createElement("a");
     link.download = place.dataset.name + "." + kind;
-    link.href = await view.toImageURL(kind, kind === "png" ? 3 : 1);
+    link.href = await drawn.view.toImageURL(kind, kind === "png" ? 3 : 1);
     link.click();
+    drawn.finalize();
   }
 
   const places = [...document.querySelectorAll("[data-chart]")];
