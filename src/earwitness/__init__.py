@@ -14,18 +14,32 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audio", "audits", "datasets", "distances", "embeddings", "encoders", "errors", "report", "results", "stats")
+_ROOMS = (
+    "audio",
+    "audits",
+    "datasets",
+    "distances",
+    "embeddings",
+    "encoders",
+    "errors",
+    "recommend",
+    "report",
+    "results",
+    "stats",
+)
 _NAMES = {
     "AuditResult": "earwitness.results",
     "Clips": "earwitness.datasets",
     "Embeddings": "earwitness.embeddings",
     "Encoder": "earwitness.encoders",
     "Estimate": "earwitness.results",
+    "Interactions": "earwitness.datasets",
     "Verdict": "earwitness.results",
     "check_encoder": "earwitness.encoders",
     "embed": "earwitness.extraction",
     "load_clips": "earwitness.datasets",
     "load_encoder": "earwitness.encoders",
+    "load_interactions": "earwitness.datasets",
 }
 __all__ = sorted([*_ROOMS, *_NAMES])
 

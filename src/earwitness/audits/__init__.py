@@ -1,7 +1,10 @@
-"""The questions: each audit takes embeddings and returns an AuditResult. No file, no drawing, no printing."""
+"""The questions: each audit takes embeddings, or a recommender, and returns an AuditResult. No drawing, no printing."""
 
+from earwitness.audits.explanation import explanation
+from earwitness.audits.explanation_crossed import Design, explain_recommenders
+from earwitness.audits.explanation_model import explanation_model
 from earwitness.audits.robustness import robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
-__all__ = ["robustness", "structure", "transfer"]
+__all__ = ["Design", "explain_recommenders", "explanation", "explanation_model", "robustness", "structure", "transfer"]

@@ -74,7 +74,7 @@ def _contrast(
     for a, b, sign in ((first, second, 1), (second, first, -1)):
         fitting = rows[(rows["explainer"] == a) & (rows["control"] == b)]
         if len(fitting):
-            e, p = estimate_of(fitting.iloc[0]), float(fitting["p"].iloc[0])
+            e, p = estimate_of(fitting.iloc[0]), float(fitting["p value"].iloc[0])
             return (e, p) if sign == 1 else (Estimate(-e.value, -e.high, -e.low, e.n), p)
     return None
 

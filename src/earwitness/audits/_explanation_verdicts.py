@@ -64,8 +64,8 @@ def _briefly(rated: pd.DataFrame, explainer: str) -> list[Verdict]:
     enough = curve[curve["value"] >= 0.9 * top].iloc[0]
     first, last = curve.iloc[0], curve.iloc[-1]
     text = (
-        f"**{_tags(enough['omega'])}** reach nine tenths of the best fidelity of {explainer}: {number(first['value'])} "
-        f"with {_tags(first['omega'])}, {number(enough['value'])} with {_tags(enough['omega'])}, "
+        f"To reach nine tenths of the best fidelity of {explainer} takes **{_tags(enough['omega'])}**: "
+        f"{number(first['value'])} with {_tags(first['omega'])}, {number(enough['value'])} with {_tags(enough['omega'])}, "
         f"{number(last['value'])} with {_tags(last['omega'])}."
     )
     status: Status = "holds" if enough["omega"] <= 8 else "open"

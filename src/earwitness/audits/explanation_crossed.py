@@ -6,6 +6,7 @@ is not needed. The unit of work for the engine is a recommender with all its exp
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 
 from earwitness import engine
 from earwitness.audits._explanation_cells import Question, drawn, fidelities, kept, tied_shares
+from earwitness.audits._explanation_examples import in_words, worked
 from earwitness.audits._explanation_provenance import made
 from earwitness.audits._tables import row, table
 from earwitness.audits.explanation import (
@@ -60,6 +62,8 @@ class Design:
         Items of the history that partial dependence averages over; None takes all.
     train
         Share of each user's interactions to train on.
+    examples
+        Recommended items whose explanations are kept to be read; 0 keeps none.
     seed, n_resamples
         Of every draw; of the bootstrap.
     """
@@ -73,6 +77,7 @@ class Design:
     samples: int = 200
     background: int | None = 8
     train: float = 0.8
+    examples: int = 3
     seed: int = 0
     n_resamples: int = 1000
 
@@ -206,6 +211,20 @@ class _Cells:
         settings = json.dumps(explainer.settings(), sort_keys=True)
         return kept((*self.identity, explainer.name, settings), compute)
 
+    def examples(self, explainers: Sequence[Explainer]) -> list[dict[str, Any]]:
+        """Explanations to be read, of all explainers but the random one."""
+        count = self.design.examples
+        rated = [each for each in explainers if each.name != "random"]
+        if not count or not rated:
+            return []
+        settings = json.dumps([(each.name, each.settings()) for each in rated], sort_keys=True)
+
+        def compute() -> dict[str, Any]:
+            return worked(as_model(self.recommender, self.split.train), rated, self.question, count)
+
+        rows = kept((*self.identity, "examples", str(count), settings), compute)["rows"]
+        return in_words(rows, [each.name for each in rated], self.split.train)
+
     def result(self) -> AuditResult:
         started = perf_counter()
         about = self.about()
@@ -220,6 +239,7 @@ class _Cells:
             "train": design.train,
             "epochs": int(about.pop("epochs")),
             "role": "audited",
+            "examples": self.examples(chosen),
             "seconds": {key: round(float(cell["seconds"]), 2) for key, cell in cells.items()},
         }
         items = fidelity_rows(train, self.question, {key: cell["fidelity"] for key, cell in cells.items()}, about)

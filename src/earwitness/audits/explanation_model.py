@@ -19,10 +19,18 @@ from earwitness.audits._explanation_provenance import versions
 from earwitness.audits._tables import Row, row, table
 from earwitness.errors import InputError
 from earwitness.results import AuditResult
-from earwitness.stats import Estimate, MixedModel, contrasts, marginal_means, marginal_slopes, mixed_model
+from earwitness.stats import (
+    Estimate,
+    MarginalMeans,
+    MixedModel,
+    contrasts,
+    marginal_means,
+    marginal_slopes,
+    mixed_model,
+)
 
 _TEXTS = ("explainer", "control", "group", "term")
-_NUMBERS = ("omega", "p")
+_NUMBERS = ("omega", "p value")
 
 
 def explanation_model(
@@ -79,8 +87,8 @@ def explanation_model(
         fixed_mainstreaminess=fixed_mainstreaminess,
     )
     model = mixed_model(formula, data)
-    rows = [*_fixed(model, df), *_variances(model), *_means(model, data, df), *_mainstream(model)]
-    rows += comparisons(data, results)
+    rows = [*_whole(model, df), *_mainstream(model), *comparisons(data, results), *_variances(model)]
+    rows += [*_fixed(model, df), *_by_omega(model, data, df)]
     names = list(dict.fromkeys(result.dataset for result in results))
     result = AuditResult(
         audit="explanation_model",
@@ -154,8 +162,9 @@ def _estimate(found: pd.Series, n: int, value: str = "estimate") -> Estimate:
 
 def _fixed(model: MixedModel, df: Any) -> list[Row]:
     frame = model.to_frame(df=df)
-    name = "term" if "term" in frame else frame.columns[0]
-    return [row("fixed effect", _estimate(r, model.n), term=r[name], p=r.get("p")) for _, r in frame.iterrows()]
+    return [
+        row("fixed effect", _estimate(r, model.n), term=r["term"], **{"p value": r["p"]}) for _, r in frame.iterrows()
+    ]
 
 
 def _variances(model: MixedModel) -> list[Row]:
@@ -174,35 +183,37 @@ def _point(value: float, n: int) -> Estimate:
     return Estimate(float(value), np.nan, np.nan, n, "point estimate")
 
 
-def _means(model: MixedModel, data: pd.DataFrame, df: Any) -> list[Row]:
-    """Marginal means by explainer, at each omega; slopes; contrasts of explainers, overall and at each omega."""
-    rows: list[Row] = []
-    whole = marginal_means(model, "explainer", df=df)
-    rows += [
-        row("marginal mean", _estimate(r, model.n), explainer=r["explainer"]) for _, r in whole.to_frame().iterrows()
+def _whole(model: MixedModel, df: Any) -> list[Row]:
+    """Marginal means by explainer at the mean of log omega, their contrasts, and the slopes of log omega."""
+    means = marginal_means(model, "explainer", df=df)
+    slopes = marginal_slopes(model, "log(omega)", "explainer", df=df)
+    return [
+        *_rows("marginal mean", means, model.n),
+        *_contrasts(means, model.n, omega=None),
+        *_rows("slope of log omega", slopes, model.n),
     ]
-    rows += _contrasts(whole, model.n, omega=None)
+
+
+def _by_omega(model: MixedModel, data: pd.DataFrame, df: Any) -> list[Row]:
+    """Marginal means and contrasts at each omega."""
+    rows: list[Row] = []
     for omega in sorted(data["omega"].unique()):
         means = marginal_means(model, "explainer", at={"log(omega)": float(np.log(omega))}, df=df)
-        frame = means.to_frame()
-        rows += [
-            row("marginal mean", _estimate(r, model.n), explainer=r["explainer"], omega=omega)
-            for _, r in frame.iterrows()
-        ]
-        rows += _contrasts(means, model.n, omega=omega)
-    slopes = marginal_slopes(model, "log(omega)", "explainer", df=df)
-    rows += [
-        row("slope of log omega", _estimate(r, model.n), explainer=r["explainer"])
-        for _, r in slopes.to_frame().iterrows()
-    ]
+        rows += [*_rows("marginal mean", means, model.n, omega=omega), *_contrasts(means, model.n, omega=omega)]
     return rows
 
 
-def _contrasts(means: Any, n: int, omega: float | None) -> list[Row]:
+def _rows(measure: str, means: MarginalMeans, n: int, **factors: Any) -> list[Row]:
+    return [row(measure, _estimate(r, n), explainer=r["explainer"], **factors) for _, r in means.to_frame().iterrows()]
+
+
+def _contrasts(means: MarginalMeans, n: int, omega: float | None) -> list[Row]:
     rows = []
     for _, r in contrasts(means).to_frame().iterrows():
         first, _, second = str(r["contrast"]).partition(" - ")
-        rows.append(row("contrast", _estimate(r, n), explainer=first, control=second, omega=omega, p=r["p_holm"]))
+        rows.append(
+            row("contrast", _estimate(r, n), explainer=first, control=second, omega=omega, **{"p value": r["p_holm"]})
+        )
     return rows
 
 
