@@ -1,6 +1,7 @@
 """The conclusions of Kim (2021), chapter 5, put to one's own results: each holds, does not, or cannot be said."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def _contrast(
 
 def _order(result: AuditResult) -> Verdict | None:
     present = [name for name in ORDER if name in set(result.rows("marginal mean")["explainer"])]
-    steps = [(a, b, _contrast(result, a, b)) for a, b in zip(present, present[1:], strict=False)]
+    steps = [(a, b, _contrast(result, a, b)) for a, b in pairwise(present)]
     known = [(a, b, *found) for a, b, found in steps if found is not None]
     if not known:
         return None

@@ -37,9 +37,9 @@ def _tags(omega: float) -> str:
 def _headline(result: AuditResult, best: pd.Series) -> Verdict:
     estimate = estimate_of(best)
     floor = result.rows("fidelity", explainer="random", omega=best["omega"])
-    beside = (
-        f"random weights {number(floor['value'].iloc[0])} {interval(estimate_of(floor.iloc[0]))}" if len(floor) else ""
-    )
+    beside = ""
+    if len(floor):
+        beside = f"random weights {number(floor['value'].iloc[0])} {interval(estimate_of(floor.iloc[0]))}"
     above = not len(floor) or estimate.low > floor["high"].iloc[0]
     status: Status
     if estimate.low >= FAITHFUL and above:
@@ -50,7 +50,8 @@ def _headline(result: AuditResult, best: pd.Series) -> Verdict:
         status, title = "open", f"Explanations of {result.encoder} are half true"
     text = (
         f"With {_tags(best['omega'])} {best['explainer']} ranks items as the recommender does with a rank "
-        f"correlation of **{number(estimate.value)}** {interval(estimate)} over {estimate.n} users (1 is the same order, 0 is none)."
+        f"correlation of **{number(estimate.value)}** {interval(estimate)} over {estimate.n} users "
+        "(1 is the same order, 0 is none)."
     )
     return Verdict(status, title, text, beside)
 
@@ -65,8 +66,8 @@ def _briefly(rated: pd.DataFrame, explainer: str) -> list[Verdict]:
     first, last = curve.iloc[0], curve.iloc[-1]
     text = (
         f"To reach nine tenths of the best fidelity of {explainer} takes **{_tags(enough['omega'])}**: "
-        f"{number(first['value'])} with {_tags(first['omega'])}, {number(enough['value'])} with {_tags(enough['omega'])}, "
-        f"{number(last['value'])} with {_tags(last['omega'])}."
+        f"{number(first['value'])} with {_tags(first['omega'])}, "
+        f"{number(enough['value'])} with {_tags(enough['omega'])}, {number(last['value'])} with {_tags(last['omega'])}."
     )
     status: Status = "holds" if enough["omega"] <= 8 else "open"
     return [Verdict(status, "How many tags are needed", text)]

@@ -110,7 +110,7 @@ def checked_omegas(omegas: Sequence[int], n_tags: int) -> tuple[int, ...]:
 def keep_largest(theta: Floats, positions: Integers, count: int) -> Explanation:
     """The `count` largest of weights (users, k) on the tags `positions` (k,)."""
     place, weights = largest_entries(np.ascontiguousarray(theta, dtype=np.float64), count)
-    return Explanation(np.where(place < 0, -1, positions[place]), weights)
+    return Explanation(np.append(positions, -1)[place], weights)  # place -1 is the last: no tag
 
 
 @njit(cache=True)
