@@ -1,5 +1,6 @@
 """The questions: each audit takes embeddings, or a recommender, and returns an AuditResult. No drawing, no printing."""
 
+from earwitness.audits._controls import Role
 from earwitness.audits.explanation import explanation
 from earwitness.audits.explanation_crossed import Design, explain_recommenders
 from earwitness.audits.explanation_model import explanation_model
@@ -7,4 +8,13 @@ from earwitness.audits.robustness import robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
-__all__ = ["Design", "explain_recommenders", "explanation", "explanation_model", "robustness", "structure", "transfer"]
+__all__ = [
+    "Design",
+    "Role",
+    "explain_recommenders",
+    "explanation",
+    "explanation_model",
+    "robustness",
+    "structure",
+    "transfer",
+]
