@@ -58,7 +58,7 @@ def _effects(rows: pd.DataFrame) -> Any:
 
 
 def _variances(rows: pd.DataFrame) -> Any:
-    label = [f"{r.term} by {r.group}" if r.term else str(r.group) for r in rows.itertuples()]
+    label = [f"{term} by {group}" if term else group for term, group in rows[["term", "group"]].astype(str).to_numpy()]
     data = inline(rows[["value"]].assign(part=label))
     drawn = (
         alt.Chart(data)

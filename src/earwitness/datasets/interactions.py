@@ -216,11 +216,11 @@ class Interactions:
         """
         if form not in ("kl", "tau"):
             raise InputError(f"mainstreaminess {form!r} is unknown: choose 'kl' or 'tau'")
-        world = np.asarray(self.counts.sum(0)).ravel()
+        world: Floats = np.asarray(self.counts.sum(0), dtype=float).ravel()
         values = np.full(self.n_users, np.nan)
         for user in np.flatnonzero(np.diff(self.counts.indptr) >= 3):
             row = slice(self.counts.indptr[user], self.counts.indptr[user + 1])
-            own, all_of_us = self.counts.data[row], world[self.counts.indices[row]]
+            own, all_of_us = self.counts.data[row].astype(float), world[self.counts.indices[row]]
             values[user] = _closeness(own, all_of_us) if form == "kl" else kendalltau(own, all_of_us).statistic
         return values
 
@@ -330,5 +330,5 @@ def _assembled(
         item_tags.data[:] = 1.0
     names = pd.Series(items, items) if titles is None else titles.astype(str).reindex(items)
     readable = np.where(names.notna(), names.fillna(""), items)
-    as_text = [np.asarray(ids, dtype=object) for ids in (users, items, tags, readable)]
-    return Interactions(name, counts, item_tags, *as_text)
+    of_users, of_items, of_tags, readable_ = (np.asarray(ids, dtype=object) for ids in (users, items, tags, readable))
+    return Interactions(name, counts, item_tags, of_users, of_items, of_tags, readable_)

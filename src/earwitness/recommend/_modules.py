@@ -4,6 +4,8 @@ The tag part of all items is computed once a step, a product of the sparse item-
 looked up: every item occurs many times among the negatives of a batch.
 """
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 import torch
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from earwitness.recommend.hidden_layer import ChosenPairs
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 
 
 def _sparse(matrix: sp.csr_matrix) -> torch.Tensor:

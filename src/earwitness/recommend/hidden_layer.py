@@ -64,7 +64,7 @@ class ChosenPairs(torch.autograd.Function):
     """Outputs (b, n) of users (b,) with items (b, n), and their gradients by a, c and w."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: torch.autograd.function.FunctionCtx,
         a: torch.Tensor,
         c: torch.Tensor,
@@ -77,9 +77,9 @@ class ChosenPairs(torch.autograd.Function):
         return torch.from_numpy(_forward(*(x.detach().contiguous().numpy() for x in (a, c, w, users, items))))
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        ctx: torch.autograd.function.FunctionCtx, out: torch.Tensor
-    ) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: torch.autograd.function.FunctionCtx, out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Pass the gradient on to the units that were above zero."""
         saved = [x.detach().contiguous().numpy() for x in ctx.saved_tensors]  # type: ignore[attr-defined]
-        return *(torch.from_numpy(x) for x in _backward(*saved, out.contiguous().numpy())), None, None
+        a, c, w, users, items = saved
+        da, dc, dw = _backward(a, c, w, users, items, out.contiguous().numpy())
+        return torch.from_numpy(da), torch.from_numpy(dc), torch.from_numpy(dw), None, None

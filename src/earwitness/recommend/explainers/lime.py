@@ -96,15 +96,13 @@ class LIME(Explainer):
             for kept, weights in self.fit(sample, scores, omegas)
         ]
 
-    def fit(
-        self, sample: Sample, scores: Floats, omegas: Sequence[int]
-    ) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    def fit(self, sample: Sample, scores: Floats, omegas: Sequence[int]) -> list[tuple[Integers, Floats]]:
         """Columns kept and their weights, (users, at most omega) each, for scores (users, samples)."""
         moments = weighted_moments(sample, scores)
         k = len(moments.G)
         kept = self._kept(moments, sample, tuple(min(omega, k) for omega in omegas))
         whole = np.linalg.solve(moments.G + FIT_RIDGE * np.eye(k), moments.B.T).T  # (users, k)
-        fits: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = []
+        fits: list[tuple[Integers, Floats]] = []
         for columns in kept:
             if columns.shape[1] == k:
                 fits.append((np.tile(np.arange(k), (len(whole), 1)), whole))
