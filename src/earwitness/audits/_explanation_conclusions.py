@@ -8,7 +8,7 @@ import pandas as pd
 
 from earwitness.audits._explanation_verdicts import estimate_of
 from earwitness.audits._tables import Row, row
-from earwitness.audits._words import interval, number
+from earwitness.audits._words import interval
 from earwitness.results import AuditResult, Verdict
 from earwitness.stats import Estimate, paired_difference
 
@@ -148,7 +148,9 @@ def _mainstreaminess(result: AuditResult) -> Verdict | None:
         return None
     as_said = all(e.low > 0 for e in others) and all(e.low <= 0 for e in linear)
     contrary = all(e.high < 0 for e in others) or all(e.low > 0 for e in linear)
-    text = "; ".join(f"{r['group']} **{number(r['value'], 3)}** {interval(estimate_of(r))}" for _, r in rows.iterrows())
+    text = "; ".join(
+        f"{r['group']} **{r['value']:+.3f}** [{r['low']:+.3f}, {r['high']:+.3f}]" for _, r in rows.iterrows()
+    )
     return Verdict(
         "holds" if as_said else "breaks" if contrary else "open",
         "Mainstream users get truer explanations of the non-linear recommenders, not of the linear ones",

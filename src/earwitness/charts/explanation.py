@@ -57,11 +57,19 @@ def _panels(results: Sequence[Result]) -> list[str]:
 
 
 def _colour(names: Sequence[str]) -> alt.Color:
-    """Explainers in colour, random weights in grey."""
-    others = [name for name in names if name != "random"]
-    palette = [OKABE_ITO[k % len(OKABE_ITO)] for k in range(len(others))]
+    """Explainers in colour, the same in every picture whatever the order of the rows; random weights in grey."""
+    others = sorted((name for name in set(names) if name != "random"), key=lambda name: (_place(name), name))
     domain = [*others, *(["random"] if "random" in names else [])]
-    return alt.Color("explainer:N", title=None, scale=alt.Scale(domain=domain, range=[*palette, "#767676"]))
+    palette = [OKABE_ITO[k % len(OKABE_ITO)] for k in range(len(others))]
+    scale = alt.Scale(domain=domain, range=[*palette, "#767676"])
+    return alt.Color("explainer:N", title=None, scale=scale, legend=alt.Legend(symbolOpacity=1))
+
+
+_ORDER = ("lime", "saliency", "pdp", "kernel-shap", "integrated-gradients", "saliency-own", "pdp-difference")
+
+
+def _place(name: str) -> int:
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
 
 def complexity(results: Sequence[Result]) -> Any:
@@ -88,6 +96,39 @@ def complexity(results: Sequence[Result]) -> Any:
         layers.facet(facet=alt.Facet("panel:N", title=None, sort=list(_panels(results))), columns=_COLUMNS),
         f"Fidelity of each explainer over the number of tags, with 95 % intervals over users. Best: {said}.",
     )
+
+
+def pooled(results: Sequence[Result]) -> Any:
+    """Figure 5.3 in the paper's layout: a row a data set, a column a recommender, its sizes pooled."""
+    items = pd.concat([_with_kind(r) for r in results]).dropna(subset=["fidelity"])
+    users = items.groupby(["dataset", "kind", "explainer", "omega", "user"], sort=False)["fidelity"].mean()
+    grouped = users.groupby(level=["dataset", "kind", "explainer", "omega"], sort=False)
+    rows = grouped.agg(value="mean", spread="sem", n="count").reset_index()
+    rows = rows.assign(low=rows["value"] - 1.96 * rows["spread"], high=rows["value"] + 1.96 * rows["spread"])
+    base = alt.Chart(inline(rows.drop(columns="spread"))).encode(
+        x=alt.X("omega:Q", title="tags in an explanation", scale=alt.Scale(type="log", base=2)),
+        color=_colour(list(rows["explainer"])),
+    )
+    layers = alt.layer(
+        base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q"), y2="high:Q"),
+        base.mark_line(point=True).encode(y=alt.Y("value:Q", title="fidelity")),
+    ).properties(width=150, height=130)
+    return finished(
+        _grid(layers, rows),
+        "Fidelity over the number of tags, sizes of a recommender pooled, with 95 % intervals over users.",
+    )
+
+
+def _grid(layers: Any, rows: pd.DataFrame) -> Any:
+    kinds = list(dict.fromkeys(rows["kind"]))
+    return layers.facet(row=alt.Row("dataset:N", title=None), column=alt.Column("kind:N", title=None, sort=kinds))
+
+
+def _with_kind(result: Result) -> pd.DataFrame:
+    """The items with the data set and the recommender without its size."""
+    name, _, size = result.encoder.rpartition("-")
+    kind = name if size.isdigit() or size == "exact" else result.encoder
+    return result.items.assign(dataset=text(getattr(result, "dataset", "")), kind=text(kind))
 
 
 def _binned(results: Sequence[Result]) -> pd.DataFrame:
@@ -128,7 +169,9 @@ def mainstreaminess(results: Sequence[Result], rows: pd.DataFrame) -> Any:
         ),
     ).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT)
     return finished(
-        layers.facet(facet=alt.Facet("panel:N", title=None, sort=_panels(results)), columns=_COLUMNS),
+        layers.facet(facet=alt.Facet("panel:N", title=None, sort=_panels(results)), columns=_COLUMNS).resolve_scale(
+            x="independent"
+        ),
         f"Fidelity with {rows['omega'].iloc[0]:.0f} tags in {_BINS} groups of users of equal size, from those with "
         "a taste of their own to mainstream ones; bars are 95 % intervals of the means.",
     )

@@ -58,7 +58,9 @@ def _effects(rows: pd.DataFrame) -> Any:
 
 
 def _variances(rows: pd.DataFrame) -> Any:
-    label = [f"{term} by {group}" if term else group for term, group in rows[["term", "group"]].astype(str).to_numpy()]
+    several = len(set(rows.loc[rows["term"] != "", "group"])) > 1
+    names = rows[["term", "group"]].astype(str).to_numpy()
+    label = [(f"{term} by {group}" if several else term) if term else group for term, group in names]
     data = inline(rows[["value"]].assign(part=label))
     drawn = (
         alt.Chart(data)

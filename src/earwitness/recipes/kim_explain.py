@@ -63,11 +63,12 @@ def _figures(results: list[AuditResult], out: Path) -> None:
     from earwitness.charts import explanation, explanation_model
 
     audits = [result for result in results if result.audit == "explanation"]
+    explained = [result for result in audits if result.parameters["role"] == "audited"]
     drawn = explanation.charts(audits)
     model = explanation_model.charts([result for result in results if result.audit == "explanation_model"])
     named = {
         "figure-5.2.svg": drawn.get("How good the recommenders are"),
-        "figure-5.3.svg": drawn.get("Fidelity against the number of tags"),
+        "figure-5.3.svg": explanation.pooled(explained),
         "figure-5.4.svg": drawn.get("Fidelity by the mainstreaminess of users"),
         "figure-5.5.svg": model["Marginal means by explainer and number of tags"],
         "figure-5.6.svg": model["What mainstreaminess does, by data set and recommender"],
