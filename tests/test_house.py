@@ -11,9 +11,11 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "earwitness"
 FLOORS = [
     {"cli"},
+    {"recipes"},
     {"report"},
     {"pipeline"},
     {"audits"},
+    {"recommend"},
     {"extraction"},
     {"encoders", "datasets"},
     {"results", "embeddings", "store", "engine"},
