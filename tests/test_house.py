@@ -11,12 +11,15 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "earwitness"
 FLOORS = [
     {"cli"},
+    {"recipes"},
     {"report"},
     {"pipeline"},
     {"audits"},
+    {"audio_space"},
     {"extraction"},
     {"encoders", "datasets"},
     {"results", "embeddings", "store", "engine"},
+    {"references"},
     {"audio", "distances", "stats"},
     {"charts"},
     {"errors"},

@@ -1,7 +1,7 @@
 """The questions: each audit takes embeddings and returns an AuditResult. No file, no drawing, no printing."""
 
-from earwitness.audits.robustness import robustness
+from earwitness.audits.robustness import Reads, robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
-__all__ = ["robustness", "structure", "transfer"]
+__all__ = ["Reads", "robustness", "structure", "transfer"]

@@ -54,6 +54,14 @@ def audit(
         str | None,
         typer.Option(metavar="COL", help="Column (data set, source, …) whose values are reported apart too."),
     ] = None,
+    pitch: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of pitches (semitones, notes, keys) that a pitch shift should move."),
+    ] = None,
+    tempo: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of beats per minute that a change of tempo should move."),
+    ] = None,
     profile: Annotated[
         ProfileName, typer.Option(help="How much is perturbed, and how strongly.")
     ] = ProfileName.standard,
@@ -100,6 +108,8 @@ def audit(
         label=_label(clips, label),
         group=_group(clips, group),
         domain=domain,
+        pitch=pitch,
+        tempo=tempo,
         profile=PROFILES[profile.value],
         seed=seed,
         **({} if controls else {"controls": ()}),
