@@ -19,21 +19,30 @@ def task():
     return X, np.digitize(X[:, 0] + rng.normal(size=60), [-0.5, 0.4])
 
 
-@pytest.mark.parametrize("strength", [1e-2, 1.0])
-def test_softmax_equals_scikit_learn(task, strength):
-    X, y = task
-    ours = LogisticProbe("softmax", strength).fit(X, np.eye(3, dtype="f4")[y], np.ones(60)).probabilities(X)
-    theirs = LogisticRegression(C=strength, tol=1e-6).fit(X, y).predict_proba(X)
-    np.testing.assert_allclose(ours, theirs, atol=1e-3)  # both stop at a small gradient, not at none
+def test_classes_weigh_the_same_however_many_clips_they_have():
+    rng = np.random.default_rng(0)
+    y = np.r_[np.zeros(190, int), np.ones(10, int)]
+    X = rng.normal(size=(200, 3)).astype("f4")  # nothing to learn
+    p = LogisticProbe("softmax").fit(X, np.eye(2, dtype="f4")[y], 1e-4).probabilities(X, 2)
+    np.testing.assert_allclose(p.mean(0), 0.5, atol=0.01)
 
 
-def test_sigmoid_equals_one_binary_regression_a_tag(task):
+def test_a_path_of_penalties_ends_where_the_last_alone_would(task):
     X, y = task
-    Y = np.stack([y > 0, y > 1], 1).astype("f4")
-    ours = LogisticProbe("sigmoid", 0.1).fit(X, Y, np.ones(60)).probabilities(X)
-    for k in range(2):
-        theirs = LogisticRegression(C=0.1, tol=1e-6).fit(X, Y[:, k]).predict_proba(X)[:, 1]
-        np.testing.assert_allclose(ours[:, k], theirs, atol=1e-3)
+    Y, path = np.eye(3, dtype="f4")[y], LogisticProbe("softmax")
+    for strength in (1e-4, 1e-2, 1.0):
+        path.fit(X, Y, strength)
+    alone = LogisticRegression(C=1.0, class_weight="balanced", tol=1e-6).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(path.probabilities(X, 3), alone, atol=1e-3)  # both stop at a small gradient
+
+
+def test_a_class_or_tag_without_clips_to_learn_from_is_improbable(task):
+    X, y = task
+    Y = np.eye(4, dtype="f4")[y]
+    for link in ("softmax", "sigmoid"):
+        p = LogisticProbe(link).fit(X, Y, 1.0).probabilities(X, 4)
+        assert (p[:, 3] == 0).all()
+        assert (p[:, :3] > 0).all()
 
 
 def test_measures_equal_scikit_learn_with_ties(task):

@@ -1,7 +1,10 @@
 """The compiled code itself: a refactor can lose the vector instructions, and with them nine tenths of the speed."""
 
+import os
 import platform
 import re
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -12,7 +15,7 @@ from numba import njit
 from earwitness.distances import _dtw_kernels, _simple_kernels
 from earwitness.distances.sequences import LANES, ROWS
 
-pytestmark = pytest.mark.skipif(
+vector_processor = pytest.mark.skipif(
     platform.machine() not in ("x86_64", "AMD64") or not binding.get_host_cpu_features().get("avx2"),
     reason="looks for the instructions of processors with AVX2",
 )
@@ -39,6 +42,7 @@ SWEEP = "intp(f4[::1], i8, i8, f4[::1], i8[::1], i8, f4[::1], f8, f4[::1], f4[::
 SQUARES = "void(f4[::1], i8, f4[::1], i8, i8, i8, f4[::1])"
 
 
+@vector_processor
 @pytest.mark.parametrize(("kernel", "signature"), [(_dtw_kernels.sweep, SWEEP), (_simple_kernels.squares, SQUARES)])
 def test_squared_differences_are_packed_and_stay_in_registers(kernel, signature):
     text = assembly(kernel, signature)
@@ -51,6 +55,7 @@ def test_squared_differences_are_packed_and_stay_in_registers(kernel, signature)
     assert "rsp" not in inner.split("\tj", 1)[0], "an accumulator is spilled to the stack in the innermost loop"
 
 
+@vector_processor
 def test_the_recurrence_is_packed():
     text = assembly(_dtw_kernels.sweep, SWEEP)
     for instruction in ("sqrt", "min", "add"):
@@ -68,3 +73,10 @@ def test_what_a_lane_computes_does_not_depend_on_its_place():
     _dtw_kernels.sweep_all(query, starts, rows, clips.ravel(), lengths, 5, out)
     _dtw_kernels.sweep_all(query, starts, rows, np.roll(clips, 3, axis=2).ravel(), lengths, 5, turned)
     np.testing.assert_array_equal(np.roll(out, 3), turned)
+
+
+def test_a_machine_that_can_keep_no_compiled_code_compiles_it_anew():
+    nowhere = {**os.environ, "NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "NUMBA_CACHE_DIR": ""}
+    program = "from earwitness.distances import average_ranks; print(average_ranks([3.0, 1.0]).tolist())"
+    done = subprocess.run([sys.executable, "-c", program], env=nowhere, capture_output=True, text=True, check=True)
+    assert done.stdout == "[2.0, 1.0]\n"

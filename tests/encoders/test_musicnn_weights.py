@@ -63,7 +63,7 @@ def test_a_damaged_file_is_refused_by_its_checksum(unpacked):
 
 
 def test_a_source_without_weights_is_named(tmp_path):
-    with pytest.raises(EncoderError, match="holds no MSD_musicnn/.index"):
+    with pytest.raises(EncoderError, match=r"holds no MSD_musicnn/\.index"):
         load_encoder(f"musicnn-msd,weights={tmp_path}")
 
 
@@ -85,8 +85,8 @@ def test_a_wheel_put_into_the_cache_serves_workers_that_start_at_once(wheel, tmp
     monkeypatch.setenv("EARWITNESS_CACHE", str(tmp_path))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     ask = "from earwitness.encoders.musicnn.weights import load_weights; print(len(load_weights('MSD_vgg')))"
-    workers = [subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE) for _ in range(3)]
-    assert [int(worker.communicate(timeout=120)[0]) for worker in workers] == [36, 36, 36]
+    workers = [subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE) for _ in range(2)]
+    assert [int(worker.communicate(timeout=120)[0]) for worker in workers] == [36, 36]
     assert len(list((tmp_path / "musicnn").glob("*.npz"))) == len(CHECKSUMS)
     assert "ISC" in (tmp_path / "musicnn" / "LICENSE.md").read_text(encoding="utf-8")
 

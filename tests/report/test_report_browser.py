@@ -184,16 +184,24 @@ const behind = (e) => {
   for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c) return c; }
   return [255, 255, 255];
 };
+const under = (e) => {
+  const [x, y] = ((r) => [r.x + r.width / 2, r.y + r.height / 2])(e.getBoundingClientRect());
+  const covers = (r) => r.left <= x && x <= r.right && r.top <= y && y <= r.bottom;
+  const marks = [...e.ownerSVGElement.querySelectorAll(".mark-rect:not(.role-legend-gradient) path")];
+  const mark = marks.find((m) => covers(m.getBoundingClientRect()) && !m.getAttribute("opacity")?.startsWith("0."));
+  return mark && parse(getComputedStyle(mark).fill);
+};
 const found = [];
 for (const e of document.querySelectorAll("body *")) {
   if (!e.checkVisibility() || e.closest("audio, script, style, .hidden, .skip")) continue;
   const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
   if (!own) continue;
   const style = getComputedStyle(e);
-  const ink = e.namespaceURI.endsWith("svg") ? e.getAttribute("fill") && style.fill : style.color;
+  const drawn = e.namespaceURI.endsWith("svg");
+  const ink = drawn ? e.getAttribute("fill") && style.fill : style.color;
   const color = ink && parse(ink);
   if (!color) continue;
-  const [a, b] = [luminance(color), luminance(behind(e))].sort((x, y) => y - x);
+  const [a, b] = [luminance(color), luminance((drawn && under(e)) || behind(e))].sort((x, y) => y - x);
   found.push([(a + .05) / (b + .05), e.textContent.trim().slice(0, 40), e.tagName]);
 }
 return found;

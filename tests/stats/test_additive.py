@@ -136,7 +136,9 @@ def test_a_planted_curve_is_found_and_a_planted_line_stays_a_line():
     assert (edf[["s(x):p:dB", "s(x):p:cents"]] > 4).all()
     assert (edf[["s(x):q:dB", "s(x):q:cents"]] < 2.5).all()
     assert model.scale == pytest.approx(noise.var(), rel=0.1)
-    curves = smooth_curves(model, points=11)
+    (shown,) = smooth_curves(model, points=11)
+    curves = shown.to_frame()
+    assert str(shown).startswith("curves of x by a:t")
     assert curves.groupby("t", observed=True)["x"].max().round().to_dict() == {"cents": 300, "dB": 30}
     line = curves[(curves["a"] == "q") & (curves["t"] == "cents")]
     assert ((line["low"] < 2 * line["x"] / 300) & (2 * line["x"] / 300 < line["high"])).mean() > 0.7
@@ -162,7 +164,7 @@ def test_one_smooth_of_all_rows_needs_no_factor():
     model = additive_model("y ~ w + s(x)", table)
     assert "1 rows with missing values left out" in str(model)
     assert model.to_frame().set_index("term").loc["w", "estimate"] == pytest.approx(0.5, abs=0.02)
-    curve = smooth_curves(model)
+    curve = smooth_curves(model)[0].to_frame()
     assert np.corrcoef(curve["estimate"], np.exp(curve["x"]))[0, 1] > 0.999
 
 

@@ -112,6 +112,7 @@ def test_resamples_without_a_value_are_counted_in_the_note():
     ("call", "message"),
     [
         (lambda: bootstrap([], rng=fresh()), "at least one item"),
+        (lambda: bootstrap(["a", "b"], rng=fresh()), "takes numbers"),
         (lambda: bootstrap([1, 2], method="basic", rng=fresh()), "choose 'percentile' or 'bca'"),
         (lambda: bootstrap([1, 2], level=95, rng=fresh()), "between 0 and 1"),
         (lambda: bootstrap([1, 2], n_resamples=0, rng=fresh()), "n_resamples"),

@@ -13,8 +13,9 @@ import pyebur128
 from earwitness.audio.samples import Audio, root_mean_square
 from earwitness.errors import InputError
 
+_TOLERANCE_LU = 0.02
 _CORRECTIONS = 8
-_FAR_FROM_GATE = -50.0
+_JUST_BELOW_GATE = -70.5
 
 
 def integrated_loudness(audio: Audio, sample_rate: int) -> float:
@@ -90,12 +91,15 @@ def match_loudness(audio: Audio, reference: Audio, sample_rate: int) -> Audio:
     if not np.isfinite(wanted) or not audio.any():
         return audio.astype(np.float32)
     found = integrated_loudness(audio, sample_rate)
-    if min(wanted, found) > _FAR_FROM_GATE:  # where loudness moves by exactly the gain
-        return audio * np.float32(10 ** ((wanted - found) / 20))
-    return _match_near_gate(audio, reference, sample_rate, wanted)
+    if np.isfinite(found):
+        matched = audio * np.float32(10 ** ((wanted - found) / 20))
+        nothing_crossed_the_gate = abs(wanted - found) < _TOLERANCE_LU
+        if nothing_crossed_the_gate or abs(wanted - integrated_loudness(matched, sample_rate)) < _TOLERANCE_LU:
+            return matched
+    return _match_across_gate(audio, reference, sample_rate, wanted)
 
 
-def _match_near_gate(audio: Audio, reference: Audio, sample_rate: int, wanted: float) -> Audio:
+def _match_across_gate(audio: Audio, reference: Audio, sample_rate: int, wanted: float) -> Audio:
     """Where a gain moves blocks across the absolute gate, loudness jumps: try, measure, correct, and keep the best."""
     lifted = [sound / np.float32(10 * root_mean_square(sound)) for sound in (audio, reference)]  # to -20 dBFS
     above = [integrated_loudness(sound, sample_rate) for sound in lifted]
@@ -104,9 +108,7 @@ def _match_near_gate(audio: Audio, reference: Audio, sample_rate: int, wanted: f
     gain = root_mean_square(reference) / root_mean_square(audio) * 10 ** ((above[1] - above[0]) / 20)
     best, smallest = gain, np.inf
     for _ in range(_CORRECTIONS):
-        found = integrated_loudness(audio * np.float32(gain), sample_rate)
-        if not np.isfinite(found):
-            break
+        found = max(integrated_loudness(audio * np.float32(gain), sample_rate), _JUST_BELOW_GATE)
         if abs(wanted - found) < smallest:
             best, smallest = gain, abs(wanted - found)
         gain *= 10 ** ((wanted - found) / 20)

@@ -5,6 +5,7 @@ penalty is chosen among `STRENGTHS` by folds *within* those clips, which keep gr
 clips that are tested is ever looked at.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit, log_softmax, softmax
-from sklearn.linear_model import RidgeCV
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, RidgeCV
 
 from earwitness.audits._folds import Folds, stratified_folds
 from earwitness.errors import InputError
@@ -34,70 +34,55 @@ MOST_NUMBERS = 2_000_000
 """Above this many numbers (clips x dimensions) the inner search tests on the first of its folds only."""
 
 _ITERATIONS = 200
-_PRECISION = 1e-4  # of the gradient of the mean loss, as in scikit-learn
 
 
 class LogisticProbe:
-    """Logistic regression with an L2 penalty, for all classes or tags at once.
-
-    With softmax the columns of Y are classes that exclude each other, with sigmoid tags that do not. Minimises
-
-        C sum_i s_i loss_i + |W|^2 / 2
-
-    over W (d, K), with the intercepts free; the weights s_i of the clips sum to n.
+    """Logistic regressions with an L2 penalty: one over classes that exclude each other, or one a tag.
 
     Parameters
     ----------
     link
-        "softmax" or "sigmoid".
-    strength
-        C, larger for a freer fit.
+        "softmax" for classes, each of which weighs the same however many clips it has; "sigmoid" for tags.
     """
 
-    def __init__(self, link: Link, strength: float) -> None:
+    def __init__(self, link: Link) -> None:
         self.link = link
-        self.strength = strength
+        self.models: list[LogisticRegression] = []
 
-    def fit(self, X: Singles, Y: Singles, weights: Floats, start: "LogisticProbe | None" = None) -> "LogisticProbe":
-        """Learn from standardised vectors X (n, d), indicators Y (n, K) and weights of the clips (n,)."""
-        shape = (X.shape[1] + 1, Y.shape[1])
-        total = weights.sum()
-        decay = 1 / (self.strength * total)
-        share = (weights / total).astype(np.float32)[:, None]
-
-        def objective(flat: Floats) -> tuple[float, Floats]:
-            theta = flat.reshape(shape)
-            W = theta[:-1].astype(np.float32)
-            logits = X @ W + theta[-1].astype(np.float32)  # (n, K)
-            loss, slope = self._loss(logits, Y)
-            slope = slope * share
-            gradient = np.vstack([X.T @ slope, slope.sum(0)]).astype(np.float64)
-            gradient[:-1] += decay * theta[:-1]
-            value = float((loss * share).sum(dtype=np.float64) + decay / 2 * (theta[:-1] ** 2).sum())
-            return value, gradient.ravel()
-
-        theta = np.zeros(shape) if start is None else start.theta_
-        options: Any = {"maxiter": _ITERATIONS, "gtol": _PRECISION, "ftol": 1e-9}
-        found = minimize(objective, theta.ravel(), jac=True, method="L-BFGS-B", options=options)
-        self.theta_: Floats = found.x.reshape(shape)
+    def fit(self, X: Singles, Y: Singles, strength: float) -> "LogisticProbe":
+        """Learn from standardised vectors X (n, d) and indicators Y (n, K), starting from what was learnt before."""
+        columns = [Y.argmax(1)] if self.link == "softmax" else list(Y.astype(int).T)
+        self.present = [np.unique(column) for column in columns]
+        if not self.models:
+            balance = "balanced" if self.link == "softmax" else None
+            made = {"class_weight": balance, "warm_start": True, "max_iter": _ITERATIONS}
+            self.models = [LogisticRegression(**made) for _ in columns]
+        with warnings.catch_warnings():
+            # A penalty this weak on separable clips has no finite end; where it stops makes no difference to ranks.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            for model, column, present in zip(self.models, columns, self.present, strict=True):
+                if len(present) > 1:
+                    model.set_params(C=strength).fit(X, column)
         return self
 
-    def _loss(self, logits: Singles, Y: Singles) -> tuple[Singles, Singles]:
-        """Loss (n, K) of each clip and class, and its slope in the logits."""
+    def probabilities(self, X: Singles, count: int) -> Floats:
+        """(n, count) probabilities; a class that was not there to learn from has none."""
+        found = np.zeros((len(X), count))
+        for k, (model, present) in enumerate(zip(self.models, self.present, strict=True)):
+            p = model.predict_proba(X) if len(present) > 1 else np.ones((len(X), 1))
+            if self.link == "softmax":
+                found[:, present] = p
+            elif 1 in present:
+                found[:, k] = p[:, -1]
+        return found
+
+    def loss(self, X: Singles, Y: Singles) -> float:
+        """Mean log loss on these clips, where each class weighs the same (softmax) or over all tags (sigmoid)."""
+        p = np.clip(self.probabilities(X, Y.shape[1]), 1e-15, 1 - 1e-15)
         if self.link == "softmax":
-            log_p = log_softmax(logits, axis=1)
-            return -Y * log_p, np.exp(log_p) - Y
-        return np.logaddexp(0, logits) - Y * logits, expit(logits) - Y
-
-    def probabilities(self, X: Singles) -> Floats:
-        """(n, K) probabilities."""
-        logits = X @ self.theta_[:-1] + self.theta_[-1]
-        return softmax(logits, axis=1) if self.link == "softmax" else expit(logits)
-
-    def loss(self, X: Singles, Y: Singles, weights: Floats) -> float:
-        """Mean loss on these clips."""
-        loss, _ = self._loss((X @ self.theta_[:-1] + self.theta_[-1]), Y)
-        return float((loss * weights[:, None]).sum() / weights.sum())
+            size = Y.sum(0)
+            return float(-(Y * np.log(p)).sum(0)[size > 0].dot(1 / size[size > 0]) / (size > 0).sum())
+        return float(-(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean())
 
 
 @dataclass(frozen=True)
@@ -150,7 +135,7 @@ def class_readers(
         strength = _best_strength(X[train], Y[train], link, _inner(strata[train], mine, X.shape[1], seed))
         mean, spread = _mean_and_spread(X[train])
         probe = _path(_scaled(X[train], mean, spread), Y[train], link, strength)
-        readers.append(Reader(mean, spread, probe.probabilities, strength))
+        readers.append(Reader(mean, spread, partial(probe.probabilities, count=Y.shape[1]), strength))
     return readers
 
 
@@ -246,30 +231,18 @@ def _best_strength(X: Singles, Y: Singles, link: Link, inner: list[tuple[Any, An
     losses = np.zeros(len(STRENGTHS))
     for train, test in inner:
         learn, ask = _standardised(X[train], X[test])
-        weights, held = _weights(Y[train], link), _weights(Y[test], link)
-        probe = None
+        probe = LogisticProbe(link)
         for k, strength in enumerate(STRENGTHS):
-            probe = LogisticProbe(link, strength).fit(learn, Y[train], weights, start=probe)
-            losses[k] += probe.loss(ask, Y[test], held)
+            losses[k] += probe.fit(learn, Y[train], strength).loss(ask, Y[test])
     return STRENGTHS[int(losses.argmin())]
 
 
 def _path(X: Singles, Y: Singles, link: Link, strength: float) -> LogisticProbe:
     """The probe of this strength, reached from the strongest penalty down, which is faster than at once."""
-    weights, probe = _weights(Y, link), None
+    probe = LogisticProbe(link)
     for step in STRENGTHS[: STRENGTHS.index(strength) + 1]:
-        probe = LogisticProbe(link, step).fit(X, Y, weights, start=probe)
-    assert probe is not None
+        probe.fit(X, Y, step)
     return probe
-
-
-def _weights(Y: Singles, link: Link) -> Floats:
-    """Weights of the clips, n in all: with softmax every class weighs the same, however many clips it has."""
-    if link == "sigmoid":
-        return np.ones(len(Y))
-    size = Y.sum(0, dtype=np.float64)
-    weights = Y @ np.divide(1, size, out=np.zeros(len(size)), where=size > 0)
-    return weights * len(Y) / weights.sum()
 
 
 def _standardised(train: Singles, test: Singles) -> tuple[Singles, Singles]:

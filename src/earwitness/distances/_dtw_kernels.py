@@ -1,8 +1,9 @@
 """The compiled inner loops of dynamic time warping. `scalar` is the one to read first, `sweep` the fast one."""
 
 import numpy as np
-from numba import float32, njit
+from numba import float32
 
+from earwitness.distances._compiled import compiled
 from earwitness.distances._lanes import (
     add,
     add_squared_difference,
@@ -17,7 +18,7 @@ from earwitness.distances._lanes import (
 from earwitness.distances.sequences import LANES, ROWS
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def frame_distances(frame, dims_first, out):  # type: ignore[no-untyped-def]
     """Euclidean distances from one frame to every frame of a sequence [dims, frames], in float64."""
     out[:] = 0
@@ -28,7 +29,7 @@ def frame_distances(frame, dims_first, out):  # type: ignore[no-untyped-def]
         out[j] = np.sqrt(out[j])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scalar(a, dims_first):  # type: ignore[no-untyped-def]
     """DTW in float64, a [frames, dims] with b [dims, frames]: the sum of the frames' distances along the best path."""
     columns = dims_first.shape[1]
@@ -46,7 +47,7 @@ def scalar(a, dims_first):  # type: ignore[no-untyped-def]
     return total[columns]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def scalar_with_cells(a, dims_first):  # type: ignore[no-untyped-def]
     """As `scalar`, and the number of cells on the best path: of paths of equal cost, the one with the fewest.
 
@@ -69,7 +70,7 @@ def scalar_with_cells(a, dims_first):  # type: ignore[no-untyped-def]
     return total[columns], cells[columns]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def windowed(a, b, first, end):  # type: ignore[no-untyped-def]
     """DTW over the cells `first[i] <= j < end[i]`: the distance, and the path's rows and columns from its end.
 
@@ -107,7 +108,7 @@ def windowed(a, b, first, end):  # type: ignore[no-untyped-def]
     return total[len(b)], rows[:steps], columns[:steps]
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def step_down(squared, left, row, up, corner):  # type: ignore[no-untyped-def]
     """One cell in sixteen lanes: its own cost and the least of its neighbours; what is above and above left next."""
     before = load(left, row * LANES)
@@ -116,7 +117,7 @@ def step_down(squared, left, row, up, corner):  # type: ignore[no-untyped-def]
     return here, before
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sweep(query, start, rows, candidates, lengths, dims, rest, limit, top, left, out):  # type: ignore[no-untyped-def]
     """DTW of one query with sixteen candidates; returns the groups of rows done, fewer than all if it gave up.
 
@@ -165,7 +166,7 @@ def sweep(query, start, rows, candidates, lengths, dims, rest, limit, top, left,
     return groups
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def sweep_all(queries, starts, rows, candidates, lengths, dims, out):  # type: ignore[no-untyped-def]
     """DTW of every query with one block of sixteen candidates, into `out` [queries, lanes]."""
     top = np.empty(lengths.max() * LANES, np.float32)
@@ -175,7 +176,7 @@ def sweep_all(queries, starts, rows, candidates, lengths, dims, out):  # type: i
         sweep(queries, starts[q], rows[q], candidates, lengths, dims, rest, np.inf, top, left, out[q])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def box_bounds(query, start, rows, low, high, boxes, dims, rest):  # type: ignore[no-untyped-def]
     """Lower bounds of DTW with sixteen candidates, for the rows from each group on, into `rest` [groups + 1, lanes].
 
@@ -205,14 +206,14 @@ def box_bounds(query, start, rows, low, high, boxes, dims, rest):  # type: ignor
         store(rest, group * LANES, total)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def bounds_all(query, rows, low, high, boxes, dims, rest):  # type: ignore[no-untyped-def]
     """`box_bounds` for every block of candidates: low, high [blocks, boxes * dims * lanes]."""
     for block in range(len(low)):
         box_bounds(query, 0, rows, low[block], high[block], boxes, dims, rest[block])
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def search(query, rows, order, rest, frames, offsets, dims, limit, enough, slack, found):  # type: ignore[no-untyped-def]
     """Go through candidates in `order`, sixteen at a time, for those whose distance is not surely above `limit`.
 
@@ -246,7 +247,7 @@ def search(query, rows, order, rest, frames, offsets, dims, limit, enough, slack
     return done
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def gather(chosen, frames, offsets, dims, lanes, lengths):  # type: ignore[no-untyped-def]
     """Lay the chosen candidates side by side, as `pack_lanes` does; a lane too many holds the first one again."""
     begins = np.empty(LANES, np.int64)

@@ -4,6 +4,8 @@ LLVM's own vectoriser loses loops like ours at the slightest change, silently an
 vectors are written down: `Lanes` is LLVM's `<16 x float>`, which becomes one AVX-512 register, two of AVX2 or four
 of SSE and NEON. Every lane goes through the same operations in the same order, so what a lane computes does not
 depend on its place or on its neighbours. These functions can be called from compiled code only.
+
+Numba's store of compiled code does not see a change in this file: delete `__pycache__/*.nb?` after one.
 """
 
 from typing import Any
@@ -13,7 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 
-LANES = 16
+from earwitness.distances.sequences import LANES
+
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _FLOAT = ir.FloatType()
 

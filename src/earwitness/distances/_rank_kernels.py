@@ -1,13 +1,15 @@
 """The compiled loops of ranking: a radix sort that returns places, and ranks shared between equal values."""
 
 import numpy as np
-from numba import njit
 
-DIGIT_BITS = 11
-"""Bits sorted in one pass: three passes for 32-bit keys, six for 64; 2,048 counters stay in the fastest cache."""
+from earwitness.distances._compiled import compiled
+
+DIGIT_BITS = 8
+"""Bits sorted in one pass. Fewer passes of more bits are slower: beyond 256 heaps the memory pages in use at once no
+longer fit the processor's table of addresses."""
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def shared_ranks(keys):  # type: ignore[no-untyped-def]
     """Ranks from 1 on of unsigned integers; equal ones share the mean of theirs."""
     n, digits = len(keys), 1 << DIGIT_BITS
@@ -38,7 +40,7 @@ def shared_ranks(keys):  # type: ignore[no-untyped-def]
     return spread_ranks(keys, places)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def spread_ranks(keys, places):  # type: ignore[no-untyped-def]
     """Ranks at the places they belong to, given the keys in order and where each of them stood."""
     ranks = np.empty(len(keys))

@@ -7,8 +7,9 @@ the next is the sum from its begin to the end of the first run plus the sum from
 """
 
 import numpy as np
-from numba import float32, njit
+from numba import float32
 
+from earwitness.distances._compiled import compiled
 from earwitness.distances._lanes import (
     add,
     add_squared_difference,
@@ -21,7 +22,7 @@ from earwitness.distances._lanes import (
 from earwitness.distances.sequences import LANES, ROWS
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def squares(query, base, columns, first, chunks, dims, out):  # type: ignore[no-untyped-def]
     """Squared distances of `ROWS` query frames to all frames of one candidate, into `out` [rows, chunks * lanes]."""
     width = chunks * LANES
@@ -45,7 +46,7 @@ def squares(query, base, columns, first, chunks, dims, out):  # type: ignore[no-
         store(out, 5 * width + j, s5)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def inside_run(fresh, place, width, shift, heads, run, here, size, complete):  # type: ignore[no-untyped-def]
     """Add a row to the sums from the run's begin; the least window that ends in it, if `complete` windows do."""
     least = spread(float32(np.inf))
@@ -60,7 +61,7 @@ def inside_run(fresh, place, width, shift, heads, run, here, size, complete):  #
     return smallest(least)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def end_of_run(fresh, place, width, shift, heads, run, size, m):  # type: ignore[no-untyped-def]
     """The last row of a run: turn its costs into sums to the run's end; the least window, which is the whole run."""
     for j in range(0, width, LANES):
@@ -77,7 +78,7 @@ def end_of_run(fresh, place, width, shift, heads, run, size, m):  # type: ignore
     return smallest(least)
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def profile(query, start, rows, columns, first, chunks, dims, m, fresh, heads, run, out):  # type: ignore[no-untyped-def]
     """SiMPle profile of one query against one candidate, whose frames end in infinities.
 
@@ -100,7 +101,7 @@ def profile(query, start, rows, columns, first, chunks, dims, m, fresh, heads, r
             out[i - m + 1] = least
 
 
-@njit(nogil=True, cache=True)
+@compiled
 def profiles(query, rows, columns, firsts, chunks, dims, m, out):  # type: ignore[no-untyped-def]
     """SiMPle profiles of one query against many candidates, into `out` [candidates, rows - m + 1]."""
     widest = chunks.max() * LANES

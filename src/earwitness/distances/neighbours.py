@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 
-from earwitness.distances.dtw import exact
 from earwitness.distances.sequences import LANES, ROWS, Frames, as_sequences, pack_rows, run_threads
 from earwitness.distances.vectors import half_squares, same_width, unit_rows
+from earwitness.distances.warping import exact
 from earwitness.errors import InputError
 
 Floats = NDArray[np.float64]

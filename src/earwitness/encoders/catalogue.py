@@ -5,14 +5,13 @@ A spec is a name of the catalogue (`musicnn-msd`), the name of an adapter with w
 Options follow after commas, in a spec (`musicnn-msd,layer=max_pool`) or as keywords of `load_encoder`.
 """
 
-import inspect
-import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
+from earwitness.encoders.options import read_options, split_options
 from earwitness.encoders.protocol import Encoder
 from earwitness.errors import EncoderError
 
@@ -37,17 +36,18 @@ CATALOGUE = {
         "512 values: a convolutional network that was never trained (option seed); a control",
     ),
     "musicnn-msd": Entry(
-        "earwitness.encoders.musicnn:msd",
+        "earwitness.encoders.musicnn.encoder:msd",
         "200 values: musicnn, a tagger trained on the Million Song Dataset (option layer)",
     ),
     "musicnn-mtt": Entry(
-        "earwitness.encoders.musicnn:mtt", "200 values: musicnn, a tagger trained on MagnaTagATune (option layer)"
+        "earwitness.encoders.musicnn.encoder:mtt",
+        "200 values: musicnn, a tagger trained on MagnaTagATune (option layer)",
     ),
     "musicnn-msd-vgg": Entry(
-        "earwitness.encoders.musicnn:msd_vgg", "256 values: the VGG tagger of musicnn, Million Song Dataset"
+        "earwitness.encoders.musicnn.encoder:msd_vgg", "256 values: the VGG tagger of musicnn, Million Song Dataset"
     ),
     "musicnn-mtt-vgg": Entry(
-        "earwitness.encoders.musicnn:mtt_vgg", "256 values: the VGG tagger of musicnn, MagnaTagATune"
+        "earwitness.encoders.musicnn.encoder:mtt_vgg", "256 values: the VGG tagger of musicnn, MagnaTagATune"
     ),
 }
 
@@ -100,7 +100,9 @@ def load_encoder(spec: str, **options: Any) -> Encoder:
     if colon and prefix in ADAPTERS:
         if not target:
             raise EncoderError(f"{name!r} does not say what to load: write {ADAPTERS[prefix].description}")
-        return _call(_resolve(ADAPTERS[prefix].path), name, {**given, **options}, target)
+        load = _resolve(ADAPTERS[prefix].path)
+        encoder: Encoder = load(target, **read_options(load, name, {**given, **options}, skip=1))
+        return encoder
     if colon:
         raise EncoderError(f"no encoder {name!r}: before a colon stands one of {', '.join(ADAPTERS)}")
     known = {name: entry.path for name, entry in CATALOGUE.items()} | _registered()
@@ -108,7 +110,9 @@ def load_encoder(spec: str, **options: Any) -> Encoder:
         nearest = get_close_matches(name, known, 1, cutoff=0.5)
         mend = f"Did you mean {nearest[0]!r}?" if nearest else f"There are {', '.join(known)}."
         raise EncoderError(f"no encoder {name!r}. {mend}")
-    return _call(_resolve(known[name]), name, {**given, **options})
+    make = _resolve(known[name])
+    made: Encoder = make(**read_options(make, name, {**given, **options}))
+    return made
 
 
 def list_encoders() -> dict[str, str]:
@@ -117,21 +121,6 @@ def list_encoders() -> dict[str, str]:
     built_in = {name: entry.description for name, entry in CATALOGUE.items()}
     adapters = dict(entry.description.split(": ", 1) for entry in ADAPTERS.values())
     return built_in | registered | adapters
-
-
-def split_options(spec: str) -> tuple[str, dict[str, str]]:
-    """What a spec names, and its options.
-
-    Examples
-    --------
-    >>> split_options("musicnn-msd,layer=max_pool,device=cpu")
-    ('musicnn-msd', {'layer': 'max_pool', 'device': 'cpu'})
-    """
-    found = re.search(r"(,[A-Za-z_]\w*=[^,]*)+$", spec)
-    if not found:
-        return spec, {}
-    pairs = (pair.split("=", 1) for pair in found.group()[1:].split(","))
-    return spec[: found.start()], dict(pairs)
 
 
 def _registered() -> dict[str, str]:
@@ -154,34 +143,3 @@ def _resolve(path: str) -> Callable[..., Any]:
     except (ImportError, AttributeError) as error:
         raise EncoderError(f"the encoder registered as {path} cannot be imported: {error}") from error
     return found
-
-
-def _call(make: Callable[..., Any], name: str, options: dict[str, Any], *target: str) -> Encoder:
-    """Make the encoder after checking its options, whose texts become what their annotations say."""
-    parameters = inspect.signature(make).parameters
-    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
-    named = [p.name for p in list(parameters.values())[len(target) :] if p.kind is not p.VAR_KEYWORD]
-    for option in options:
-        if option not in named and not free:
-            nearest = get_close_matches(option, named, 1)
-            mend = f"Did you mean {nearest[0]!r}?" if nearest else f"It has {', '.join(named) or 'none'}."
-            raise EncoderError(f"encoder {name!r} has no option {option!r}. {mend}")
-    values = {
-        option: read_option(option, value, parameters[option].annotation if option in named else None)
-        for option, value in options.items()
-    }
-    encoder: Encoder = make(*target, **values)
-    return encoder
-
-
-def read_option(option: str, value: Any, annotation: Any) -> Any:
-    """An option's value: text as what the annotation asks for, anything else as it is."""
-    if not isinstance(value, str):
-        return value
-    for kind in (int, float):
-        if annotation is kind or kind in get_args(annotation):
-            try:
-                return kind(value)
-            except ValueError:
-                raise EncoderError(f"the option {option}={value} is not a number") from None
-    return value

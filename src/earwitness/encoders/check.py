@@ -74,8 +74,8 @@ def check_encoder(encoder: Encoder, *, seed: int = 0) -> EncoderCheck:
     -------
     EncoderCheck
         Rows `runs`, `shape`, `dtype`, `finite`, `listens`, `input`, `determinism`, `batch`, `batch size`, `padding`,
-        `trailing silence`, `silence`, `gain`, `random state`, `speed`, `real time`. Where `runs`, `shape` or `dtype`
-        fails, the list ends there.
+        `trailing silence`, `silence`, `gain`, `random state`, `speed`, `real time`. Where one of the
+        first four fails, the list ends there.
 
     Raises
     ------
@@ -128,7 +128,9 @@ def _rows(encoder: Encoder, sounds: Audio) -> Iterator[CheckRow]:
         yield form
         if form.status == "fail":
             return
-    yield _finite(vectors)
+    yield (finite := _finite(vectors))
+    if finite.status == "fail":
+        return
     yield _listens(vectors)
     yield _limit(
         "input", difference(before, sounds), 0.0, "leaves the sound it is given as it was", "changes its input"
@@ -137,6 +139,11 @@ def _rows(encoder: Encoder, sounds: Audio) -> Iterator[CheckRow]:
         yield check(encoder, before, vectors)
     yield _random_state(same_states)
     yield from _speed(encoder, before)
+
+
+def _encode(encoder: Encoder, sounds: Audio) -> Vectors:
+    """Of a copy: an encoder that changes its input must not change the next measurement."""
+    return encoder.encode(sounds.copy())
 
 
 def _row(check: str, good: bool, value: float, tolerance: float, sentence: str) -> CheckRow:
@@ -180,19 +187,19 @@ def _listens(vectors: Vectors) -> CheckRow:
 
 
 def _determinism(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:
-    again = max(difference(vectors, encoder.encode(sounds.copy())) for _ in range(2))
+    again = max(difference(vectors, _encode(encoder, sounds)) for _ in range(2))
     bad = "the same sound gets another vector each time: is dropout, a random crop or dither left on?"
     return _limit("determinism", again, SAME, "the same sound gets the same vector", bad)
 
 
 def _batch(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:
-    alone = max(difference(vectors[i], encoder.encode(sounds[i : i + 1])[0]) for i in range(len(sounds)))
+    alone = max(difference(vectors[i], _encode(encoder, sounds[i : i + 1])[0]) for i in range(len(sounds)))
     bad = "a vector depends on the sounds beside it: is the batch normalised, or a network not in evaluation mode?"
     return _limit("batch", alone, SAME, "a vector does not depend on the sounds beside it", bad)
 
 
 def _batch_size(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:
-    many = encoder.encode(np.repeat(sounds[:1], 7, axis=0))
+    many = _encode(encoder, np.repeat(sounds[:1], 7, axis=0))
     among = max(difference(vectors[0], row) for row in many)
     return _limit(
         "batch size", among, SAME, "nor on how many there are", "a vector depends on how many sounds are given at once"
@@ -206,7 +213,7 @@ def _padding(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:  # 
     for length in lengths:
         short = sounds[:2, :length]
         try:
-            largest = max(largest, difference(encoder.encode(short.copy()), encoder.encode(short.copy())))
+            largest = max(largest, difference(_encode(encoder, short), _encode(encoder, short)))
         except Exception:  # refusing is an answer too: whoever has a window is given whole windows only
             refused += 1
     good = "short sounds get the same vector each time"
@@ -221,7 +228,7 @@ def _trailing_silence(encoder: Encoder, sounds: Audio, vectors: Vectors) -> Chec
     half = sounds[:1, : sounds.shape[1] // 2]
     padded = np.pad(half, ((0, 0), (0, sounds.shape[1] - half.shape[1])))
     try:
-        change = difference(encoder.encode(half.copy()), encoder.encode(padded))
+        change = difference(_encode(encoder, half), _encode(encoder, padded))
     except Exception:
         return _told("trailing silence", float("nan"), "not measured: it takes no sound shorter than its window")
     return _told("trailing silence", change, f"as much silence as sound behind it changes the vector by {change:.1%}")
@@ -229,7 +236,7 @@ def _trailing_silence(encoder: Encoder, sounds: Audio, vectors: Vectors) -> Chec
 
 def _silence(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:  # noqa: ARG001
     try:
-        wrong = int((~np.isfinite(encoder.encode(np.zeros_like(sounds[:1])))).sum())
+        wrong = int((~np.isfinite(_encode(encoder, np.zeros_like(sounds[:1])))).sum())
     except Exception as error:
         return _told("silence", float("nan"), f"fails on silence: {type(error).__name__}: {error}", warn=True)
     sentence = f"{wrong} values for silence are NaN or infinite" if wrong else "silence gets finite values"
@@ -237,7 +244,7 @@ def _silence(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:  # 
 
 
 def _gain(encoder: Encoder, sounds: Audio, vectors: Vectors) -> CheckRow:
-    quieter = encoder.encode((sounds[:1] * 0.5).astype(np.float32))
+    quieter = _encode(encoder, (sounds[:1] * 0.5).astype(np.float32))
     change = difference(vectors[:1], quieter)
     return _told("gain", change, f"6 dB less changes the vector by {change:.1%}")
 
@@ -260,7 +267,7 @@ def _random_state(same: bool) -> CheckRow:
 
 def _speed(encoder: Encoder, sounds: Audio) -> Iterator[CheckRow]:
     seconds = sounds.shape[1] / encoder.sample_rate
-    spent = min(_timed(lambda: encoder.encode(sounds.copy())) for _ in range(3)) / len(sounds)
+    spent = min(_timed(lambda: _encode(encoder, sounds)) for _ in range(3)) / len(sounds)
     yield _told("speed", 1 / spent, f"{1 / spent:.1f} sounds of {seconds:.1f} s in a second")
     slow = seconds < spent
     yield _told("real time", seconds / spent, f"{seconds / spent:.0f} times as fast as it sounds", warn=slow)

@@ -26,6 +26,8 @@ class Drawing:
         What it shows; the description is read aloud to who cannot see it.
     specification
         Vega-Lite as JSON in which no `<` is left, so that it can lie inside a script element.
+    wide
+        Whether it is made of several pictures and needs the whole width.
     still
         The same as a data URI of an SVG, or "" where that would be too large.
     """
@@ -33,6 +35,7 @@ class Drawing:
     title: str
     description: str
     specification: str
+    wide: bool
     still: str
 
 
@@ -57,6 +60,7 @@ def drawings(results: Sequence[AuditResult], *, stills: bool = True) -> list[Dra
                 title=title,
                 description=str(specification.get("description", title)),
                 specification=inside_script(text),
+                wide=any(name in specification for name in ("concat", "hconcat", "facet")),
                 still=_still(text) if stills else "",
             )
         )
@@ -89,21 +93,36 @@ def _specification(chart: Any) -> dict[str, Any]:
 
     with altair.data_transformers.enable("default", max_rows=None):
         text = json.dumps(chart.to_dict())
-    # Altair numbers views and parameters over the whole process; the page must not depend on what was drawn before.
-    order: dict[str, str] = {}
-    for name in re.findall(r'"((?:view|param)_\d+)"', text):
-        order.setdefault(name, f"{name.split('_')[0]}_{len(order) + 1}")
-    if order:
-        pattern = re.compile(r"\b(" + "|".join(order) + r")\b")
-        text = pattern.sub(lambda match: order[match[1]], text)
-    found: dict[str, Any] = json.loads(text)
+    found: dict[str, Any] = json.loads(_renumbered(text, r'"((?:view|param)_\d+)"', r"\b({})\b"))
     return found
+
+
+def _renumbered(text: str, named: str, used: str) -> str:
+    """The text with names that end in a number counted from one, in their order.
+
+    Altair and Vega count them over the whole process; the page must not depend on what was drawn before.
+
+    Parameters
+    ----------
+    text
+        Has the names.
+    named
+        Pattern of where a name is given.
+    used
+        Pattern of every place that it stands in, with `{}` for the names.
+    """
+    names = list(dict.fromkeys(re.findall(named, text)))
+    if not names:
+        return text
+    counted = {name: f"{name.rstrip('0123456789')}{place}" for place, name in enumerate(names, start=1)}
+    return re.sub(used.format("|".join(names)), lambda match: counted[match[1]], text)
 
 
 def _still(specification: str) -> str:
     import vl_convert
 
     picture = vl_convert.vegalite_to_svg(specification)
+    picture = _renumbered(picture, r'id="((?:gradient_|clip)\d+)"', r'(?<=[#"])({})(?=[)"])')
     encoded = base64.b64encode(picture.encode()).decode()
     return f"data:image/svg+xml;base64,{encoded}" if len(encoded) <= STILL_LIMIT else ""
 

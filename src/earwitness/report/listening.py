@@ -12,7 +12,7 @@ from earwitness.report.words import is_control, number
 from earwitness.results import AuditResult
 
 EXAMPLES = 6  # an encoder and audit
-_A_CHANGE = 2  # examples at most of one change, so that several kinds are heard
+_OF_A_KIND = 2  # examples at most of one change, group or mistake, so that several kinds are heard
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def _moved(items: pd.DataFrame) -> Iterator[_Row]:
     times: Counter[str] = Counter()
     for row in moved.to_dict("records"):
         clip, change = str(row["clip"]), str(row["perturbation"])
-        if clip in heard or times[change] >= _A_CHANGE:
+        if clip in heard or times[change] >= _OF_A_KIND:
             continue
         heard.add(clip)
         times[change] += 1
@@ -107,7 +107,8 @@ def _misplaced(items: pd.DataFrame) -> Iterator[_Row]:
     """Clips that lie nearer to another group than to the one they were put into: the most negative silhouette first."""
     scored = items.dropna(subset=["silhouette"]).sort_values(["silhouette", "clip"], kind="stable")
     typical = scored.drop_duplicates("cluster", keep="last").set_index("cluster")["clip"]
-    for row in scored[scored["silhouette"] < 0].to_dict("records"):
+    foreign = scored[scored["silhouette"] < 0]
+    for row in foreign.groupby("cluster", sort=False).head(_OF_A_KIND).to_dict("records"):
         clip, group = str(row["clip"]), row["cluster"]
         found = f"put into group {group}, but nearer to another (silhouette {number(row['silhouette'])})"
         sounds = [Sound("this clip", clip), Sound(f"typical of group {group}", str(typical[group]))]
@@ -126,10 +127,14 @@ def _mistaken(items: pd.DataFrame) -> Iterator[_Row]:
     has = np.array([[name in mine for name in names] for mine in true])
     clips, truths = [str(clip) for clip in items["clip"]], [str(truth) for truth in items["truth"]]
     wrong, right = np.where(has, 0, P), np.where(has, P, 0)
+    times: Counter[tuple[str, int]] = Counter()
     for i in np.argsort(-wrong.max(1), kind="stable"):
         guess = int(wrong[i].argmax())
         if wrong[i, guess] < 0.5:
             return
+        times[truths[i], guess] += 1
+        if times[truths[i], guess] > _OF_A_KIND:
+            continue
         sounds, best = [Sound("this clip", clips[i])], int(right[:, guess].argmax())
         if right[best, guess] >= 0.5:
             sounds.append(Sound(f"rightly {names[guess]}", clips[best]))

@@ -159,14 +159,17 @@ def made(results: Sequence[AuditResult], command: str) -> list[tuple[str, list[s
 
     tell("command", command)
     for result in results:
-        for package, release in dict(result.provenance.get("versions", {})).items():
-            tell("versions", f"{package} {release}")
+        versions = dict(result.provenance.get("versions", {}))
+        tell("versions", " · ".join(f"{package} {release}" for package, release in versions.items()))
         if result.provenance.get("seed") is not None:
             tell("seed", result.provenance["seed"])
         if result.provenance.get("revision"):
             tell("revisions of the encoders", f"{result.encoder}: {result.provenance['revision']}")
         for name in sorted(set(result.provenance) - _TOLD_APART):
-            tell(in_words(name), f"{result.audit}, {result.encoder}: {result.provenance[name]}")
+            tell(
+                "hash of the inputs" if name == "inputs" else in_words(name),
+                f"{result.audit}, {result.encoder}: {result.provenance[name]}",
+            )
     seconds = [float(r.provenance["seconds"]) for r in results if r.provenance.get("seconds") is not None]
     tell("time", f"{duration(sum(seconds))} for the audits, without the encoders" if seconds else "")
     return [(term, list(texts)) for term, texts in told.items()]

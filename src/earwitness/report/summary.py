@@ -8,7 +8,7 @@ from earwitness.report.words import STATUS, is_control, printable
 from earwitness.results import AuditResult, Verdict
 
 _STYLE = {"holds": "green", "breaks": "red", "open": "yellow"}
-_ROWS = 8  # of one audit
+_ROWS = 6  # of one audit
 
 
 def print_summary(results: Sequence[AuditResult]) -> None:
@@ -28,16 +28,18 @@ def print_summary(results: Sequence[AuditResult]) -> None:
 
 
 def _table(results: Sequence[AuditResult]) -> "object":
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     found = headlines(side_by_side(results, most=3000))
-    table = Table(title=title(results[0].audit), title_justify="left", title_style="bold")
+    table = Table(title=title(results[0].audit), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     table.add_column("measure")
+    table.add_column("of", style="dim")
     for name, control in found.encoders:
         table.add_column(_plain(name) + (" (control)" if control else ""), style="dim" if control else "")
     for row in found.rows[:_ROWS]:
         cells = [f"{cell.value} {cell.interval}".strip() if cell else "–" for cell in row.cells]
-        table.add_row(_plain(f"{row.measure}, {row.of}" if row.of else row.measure), *map(_plain, cells))
+        table.add_row(_plain(row.measure), _plain(row.of), *map(_plain, cells))
     return table
 
 

@@ -7,8 +7,9 @@ from typing import Any
 from earwitness.report.words import condition, factors, in_words, interval, is_control, is_given, number
 from earwitness.results import AuditResult
 
-HEADLINES = 14  # rows of the short table at most
-_DETAILS = ("perturbation", "class", "by", "data")
+HEADLINES = 20  # rows of the short table at most
+_DETAILS = ("perturbation", "class", "by", "data")  # factors of which a row shows one of many
+_USUAL = {"distance": ("cosine",), "method": ("k-means", "t-SNE")}  # what verdicts speak of; the rest is detail
 
 
 @dataclass(frozen=True)
@@ -77,13 +78,23 @@ def headlines(table: Table) -> Table:
 
 
 def is_detail(row: Mapping[str, Any]) -> bool:
-    """Whether a table's row is one of many of its kind: of one class, one perturbation, another distance."""
-    return any(is_given(row.get(factor)) for factor in _DETAILS) or row.get("distance") not in (None, "", "cosine")
+    """Whether a table's row is one of many of its kind: of one class, one perturbation, another distance or method."""
+    if any(is_given(row.get(factor)) for factor in _DETAILS):
+        return True
+    return any(is_given(row.get(factor)) and row[factor] not in usual for factor, usual in _USUAL.items())
 
 
 def records(result: AuditResult) -> list[dict[str, Any]]:
-    """The rows of a result's table, by column."""
-    return [{str(name): value for name, value in row.items()} for row in result.table.to_dict("records")]
+    """The rows of a result's table, by column; a number of groups is named by what it is, as encoders differ in it."""
+    rows = [{str(name): value for name, value in row.items()} for row in result.table.to_dict("records")]
+    natural = next((row["value"] for row in rows if row["measure"] == "natural k"), None)
+    for row in rows:
+        if is_given(row.get("k")) and not row.get("data"):
+            if row["k"] == result.parameters.get("labels"):
+                row["k"] = "as many groups as labels"
+            elif row["k"] == natural:
+                row["k"] = "its own number of groups"
+    return rows
 
 
 def _row(measure: str, of: str, by_column: dict[int, dict[str, Any]], columns: int) -> Row:

@@ -12,7 +12,7 @@ QUESTIONS = {
     "robustness": "How many clips are still nearest to their own original when the sound is changed, "
     "from hardly audible to grave?",
     "transfer": "Does it carry over: how well can a simple probe read the labels off the embedding, "
-    "in groups it has not seen?",
+    "on clips it has not seen?",
     "structure": "How does it organise the music by itself, and do those groups agree with the labels?",
     "bias": "Does it know the data set better than the music?",
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
@@ -45,6 +45,7 @@ MEASURES = {  # measures by the name that audits give them
     "ceiling": "the most that this can be",
     "NMI": "normalised mutual information",
     "ARI": "adjusted Rand index",
+    "excess": "silhouette above that of such a cloud",
     "agreement p": "chance of such agreement with shuffled labels (p)",
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
 }
@@ -89,7 +90,7 @@ def _factor(name: str, value: Any) -> str:
     if name == "control":
         return f"beside {value}"
     if name == "k":
-        return f"{number(value)} groups"
+        return value if isinstance(value, str) else f"{number(value)} groups"
     text = number(value) if isinstance(value, float) else str(value)
     return in_words(text) if name in ("perturbation", "family", "of", "method") else f"{in_words(name)} {text}"
 

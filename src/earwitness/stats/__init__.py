@@ -17,6 +17,7 @@ from earwitness.stats.estimate import Estimate
 from earwitness.stats.means import (
     Contrasts,
     MarginalMeans,
+    SmoothCurves,
     TermTests,
     contrasts,
     marginal_means,
@@ -27,6 +28,7 @@ from earwitness.stats.means import (
 from earwitness.stats.mixed_bootstrap import BootstrapTable, bootstrap_mixed_model
 from earwitness.stats.mixed_models import R2, MixedModel, mixed_model, nakagawa_r2
 from earwitness.stats.multiple import TieGroups, adjust_p, tie_groups
+from earwitness.stats.rank_correlation import tau_ap
 from earwitness.stats.resampling import bootstrap, bootstrap_indices, bootstrap_statistics, paired_difference
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "MarginalMeans",
     "MixedModel",
     "SequentialDesign",
+    "SmoothCurves",
     "TermTests",
     "TieGroups",
     "VarianceComponents",
@@ -63,6 +66,7 @@ __all__ = [
     "paired_difference",
     "sequential_design",
     "smooth_curves",
+    "tau_ap",
     "term_tests",
     "tie_groups",
     "variance_components",

@@ -221,9 +221,9 @@ def additive_model(
     extra = [] if within is None else [within]
     table, dropped = prepare(data, list(dict.fromkeys([*parts.columns, *extra])))
     table, ranges = _rescaled(table, parts, within)
-    design = Design.learn(parts.fixed, table)
+    design, fixed = Design.learn(parts.fixed, table)
     smooths = tuple(_learn(term, table, knots) for term in parts.smooth)
-    X = np.hstack([design.rows(table), *(smooth.rows(table) for smooth in smooths)])
+    X = np.hstack([fixed, *(smooth.rows(table) for smooth in smooths)])
     check_rank(X, [*design.names, *(name for s in smooths for cell in s.names for name in [cell] * s.size)])
     y = response(table, parts.response, X)
     XtX = X.T @ X

@@ -8,12 +8,16 @@ factors, 0 (none) to 1 (they cannot be told apart); a factor of two levels has o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from earwitness.errors import InputError
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +57,12 @@ class AliasMatrix:
     def to_frame(self) -> pd.DataFrame:
         """Long form: effect, alias, coefficient."""
         return self.table.rename_axis("effect").reset_index().melt("effect", var_name="alias", value_name="coefficient")
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """The matrix as coloured squares."""
+        from earwitness.charts.statistics import alias_matrix as draw
+
+        return draw(self.to_frame())
 
     def __str__(self) -> str:
         if not self.table.size:

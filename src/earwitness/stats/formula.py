@@ -194,8 +194,8 @@ class Design:
     names: tuple[str, ...]
 
     @classmethod
-    def learn(cls, terms: Sequence[tuple[str, ...]], table: pd.DataFrame) -> "Design":
-        """Design of `terms` with treatment coding, the first level being the reference."""
+    def learn(cls, terms: Sequence[tuple[str, ...]], table: pd.DataFrame) -> tuple["Design", Floats]:
+        """Design of `terms`, the first level of a factor being its reference, and its rows for the table itself."""
         for name in dict.fromkeys(name for term in terms for name in term):
             if isinstance(table[name].dtype, pd.CategoricalDtype) and len(table[name].cat.categories) < 2:
                 only = table[name].cat.categories[0]
@@ -204,7 +204,9 @@ class Design:
                 )
         written = ["1" if not term else ":".join(f"`{name}`" for name in term) for term in terms]
         made = model_matrix(" + ".join(["0", *written] if () not in terms else written), table, context={})
-        return cls(made.model_spec, tuple(name.replace("`", "") for name in made.columns))
+        return cls(made.model_spec, tuple(name.replace("`", "") for name in made.columns)), np.asarray(
+            made, dtype=float
+        )
 
     def rows(self, table: pd.DataFrame) -> Floats:
         """(n, columns) design of another table with the same columns."""

@@ -8,6 +8,7 @@ averaged over their observed values. Intervals and p-values are Wald's, with Stu
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,12 @@ from scipy.stats import f as fisher
 from scipy.stats import t as student
 
 from earwitness.errors import InputError
-from earwitness.stats.additive import AdditiveModel
+from earwitness.stats.additive import AdditiveModel, Smooth
 from earwitness.stats.linear import DegreesOfFreedom, LinearModel, wald
 from earwitness.stats.multiple import adjust_p
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +41,12 @@ class MarginalMeans:
     def to_frame(self) -> pd.DataFrame:
         """A row for each cell."""
         return self.table.copy()
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Means with their intervals, the first factor along the axis."""
+        from earwitness.charts.statistics import marginal_means as draw
+
+        return draw(self.table, self.factors)
 
     def __str__(self) -> str:
         ordered = self.table.sort_values("estimate", ascending=False)
@@ -61,6 +71,12 @@ class Contrasts:
     def to_frame(self) -> pd.DataFrame:
         """A row for each comparison."""
         return self.table.copy()
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Differences with their own intervals."""
+        from earwitness.charts.statistics import effects
+
+        return effects(self.table, label="contrast", title="difference")
 
     def __str__(self) -> str:
         found = self.table[self.table["p_holm"] < 0.05]
@@ -262,28 +278,50 @@ def _joint_df(model: LinearModel, K: Floats, V: Floats, df: DegreesOfFreedom) ->
     return 2 * total / (total - len(each))
 
 
-def smooth_curves(model: AdditiveModel, *, points: int = 50, level: float = 0.95) -> pd.DataFrame:
-    """The fitted curves of an additive model with bands: the smooth's factors, covariate, estimate, se, ..., low, high.
+@dataclass(frozen=True, eq=False)
+class SmoothCurves:
+    """Fitted curves with bands: the smooth's factors, its covariate, estimate, se, df, ..., low, high."""
+
+    covariate: str
+    by: tuple[str, ...]
+    table: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each point of each curve."""
+        return self.table.copy()
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Curves with bands."""
+        from earwitness.charts.statistics import smooths
+
+        return smooths(self.table, self.covariate, self.by)
+
+    def __str__(self) -> str:
+        within = f" by {':'.join(self.by)}" if self.by else ""
+        low, high = self.table["estimate"].min(), self.table["estimate"].max()
+        return f"curves of {self.covariate}{within}: {low:.3g} to {high:.3g}"
+
+
+def smooth_curves(model: AdditiveModel, *, points: int = 50, level: float = 0.95) -> list[SmoothCurves]:
+    """The fitted curves of an additive model with pointwise bands, for each smooth of its formula.
 
     Each curve is the prediction in its cell, other factors averaged with equal weight, over the range of the covariate
-    seen there, in the covariate's own units. Bands are pointwise.
+    seen there, in the covariate's own units.
     """
-    frames = []
-    for smooth in model.smooths:
-        covariate, by = smooth.term.covariate, list(smooth.term.by)
-        keys = list(model.value_keys(smooth))
-        grid = model.reference_grid()
-        ends = grid.groupby(keys, observed=True)[covariate] if keys else grid[covariate]
-        low, high = (ends.transform(f) if keys else getattr(ends, f)() for f in ("min", "max"))
-        grid = grid.assign(low=low, high=high).drop_duplicates(
-            grid.columns.drop([covariate, "weight"]).tolist() or None
-        )
-        steps = pd.DataFrame({"step": np.linspace(0, 1, points)})
-        grid = grid.drop(columns=covariate).merge(steps, how="cross").assign(weight=1.0)
-        grid[covariate] = grid["low"] + grid["step"] * (grid["high"] - grid["low"])
-        cells, L = _averaged(model, grid, [*by, covariate])
-        if model.within is not None:
-            low, high = (cells[model.within].map({k: v[i] for k, v in model.ranges.items()}) for i in (0, 1))
-            cells[covariate] = low.astype(float) + cells[covariate] * (high.astype(float) - low.astype(float))
-        frames.append(pd.concat([cells, wald(L, model, level=level)], axis=1))
-    return pd.concat(frames, ignore_index=True)
+    return [_curves_of(model, smooth, points, level) for smooth in model.smooths]
+
+
+def _curves_of(model: AdditiveModel, smooth: Smooth, points: int, level: float) -> SmoothCurves:
+    covariate, by, keys = smooth.term.covariate, list(smooth.term.by), list(model.value_keys(smooth))
+    grid = model.reference_grid()
+    ends = grid.groupby(keys, observed=True)[covariate] if keys else grid.groupby(np.zeros(len(grid)))[covariate]
+    grid = grid.assign(low=ends.transform("min"), high=ends.transform("max"))
+    grid = grid.drop(columns=[covariate, "weight"]).drop_duplicates()
+    grid = grid.merge(pd.DataFrame({"step": np.linspace(0, 1, points)}), how="cross").assign(weight=1.0)
+    grid[covariate] = grid["low"] + grid["step"] * (grid["high"] - grid["low"])
+    cells, L = _averaged(model, grid, [*by, covariate])
+    if model.within is not None:
+        low, high = (cells[model.within].map({k: v[i] for k, v in model.ranges.items()}).astype(float) for i in (0, 1))
+        cells[covariate] = low + cells[covariate] * (high - low)
+    table = pd.concat([cells, wald(L, model, level=level)], axis=1)
+    return SmoothCurves(covariate, tuple(by), table)

@@ -8,6 +8,7 @@ column says `sd`. Factors have treatment coding with the first level as referenc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,9 @@ from earwitness.stats._deviance import Curvature, Profile, curvature
 from earwitness.stats._mixedlm import Block
 from earwitness.stats.formula import Design, Parts, RandomTerm, check_rank, grouping, parse, prepare, reference_grid
 from earwitness.stats.linear import DegreesOfFreedom, response, wald
+
+if TYPE_CHECKING:
+    import altair as alt
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +87,12 @@ class MixedModel:
         """Fixed effects, a row each: term, estimate, se, df, statistic, p, low, high (Wald)."""
         rows = wald(np.eye(len(self.beta)), self, df=df, level=level)
         return pd.concat([pd.DataFrame({"term": self.names}), rows], axis=1)
+
+    def chart(self) -> "alt.TopLevelMixin":
+        """Fixed effects with their intervals."""
+        from earwitness.charts.statistics import effects
+
+        return effects(self.to_frame())
 
     def degrees_of_freedom(self, L: Floats, method: DegreesOfFreedom = "satterthwaite") -> Floats:
         """(m,) degrees of freedom of the linear functions L b; infinite for "z"."""
@@ -207,8 +217,7 @@ def mixed_model(formula: str, data: pd.DataFrame, *, reml: bool = True) -> Mixed
     if parts.smooth:
         raise InputError(f"{formula!r} has a smooth: a mixed model has none, use `additive_model`")
     table, dropped = prepare(data, parts.columns)
-    design = Design.learn(parts.fixed, table)
-    X = design.rows(table)
+    design, X = Design.learn(parts.fixed, table)
     check_rank(X, design.names)
     y = response(table, parts.response, X)
     blocks = tuple(_block(term, table, len(y)) for term in parts.random)
@@ -240,15 +249,19 @@ def _block(term: RandomTerm, table: pd.DataFrame, n: int) -> Block:
     name = ":".join(term.group)
     if len(levels) < 2:
         raise InputError(f"the grouping {name!r} has one group only ({levels[0]}): a variance needs two or more")
-    design = Design.learn(term.terms, table)
-    Z = design.rows(table)
-    check_rank(Z, [f"{column} by {name}" for column in design.names])
+    names: tuple[str, ...]
+    if term.terms == ((),):
+        names, Z = ("Intercept",), np.ones((n, 1))
+    else:
+        design, Z = Design.learn(term.terms, table)
+        names = design.names
+    check_rank(Z, [f"{column} by {name}" for column in names])
     if len(levels) * Z.shape[1] >= n:
         raise InputError(
             f"{len(levels)} groups of {name!r} with {Z.shape[1]} effects each and only {n} rows: the effects cannot be "
             "told from the residual; group more coarsely"
         )
-    return Block(codes, tuple(levels), Z, design.names, name)
+    return Block(codes, tuple(levels), Z, names, name)
 
 
 def _check_distinct(blocks: Sequence[Block]) -> None:

@@ -199,7 +199,10 @@ def bootstrap_statistics(
 
 
 def _checked(values: ArrayLike, method: str, n_resamples: int, level: float) -> Floats:
-    table = np.asarray(values, dtype=float)
+    try:
+        table = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError("the bootstrap takes numbers: encode labels as numbers, or use `bootstrap_indices`") from error
     if table.ndim == 0 or len(table) == 0:
         raise InputError("the bootstrap needs at least one item, got none: is the selection empty?")
     if method not in ("percentile", "bca"):

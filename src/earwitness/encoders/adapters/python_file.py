@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from earwitness.encoders.adapters.adapted import AdaptedEncoder, existing_file, rate_of
+from earwitness.encoders.options import read_options
 from earwitness.errors import EncoderError
 from earwitness.store import content_hash
 
@@ -82,9 +83,11 @@ def _encoder_of(found: Any, where: str, options: dict[str, Any]) -> tuple[Any, A
     if not callable(found):
         raise EncoderError(f"{where} is a {type(found).__name__}, which is neither an encoder nor a function")
     if not inspect.isclass(found) and (hasattr(found, "sample_rate") or _takes_sound(found)):
-        return found, partial(found, **options) if options else found
+        given = read_options(found, where, options, skip=1)
+        return found, partial(found, **given) if given else found
+    given = read_options(found, where, options)
     try:
-        made = found(**options)
+        made = found(**given)
     except Exception as error:  # as above
         raise EncoderError(f"{where} cannot be called: {type(error).__name__}: {error}") from error
     if not hasattr(made, "encode"):

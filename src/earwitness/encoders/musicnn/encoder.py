@@ -4,15 +4,16 @@ A clip's vector is the mean over its patches, which follow each other without ov
 dropped. A clip shorter than one patch is repeated to fill it, as in training.
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from earwitness.audio.frontends import mel_spectrogram
-from earwitness.encoders.devices import pick_device
+from earwitness.encoders.devices import one_thread, pick_device
 from earwitness.encoders.musicnn.fast import FastMusicnn, FastVGG
 from earwitness.encoders.musicnn.networks import BANDS, FRAMES, VGG, Musicnn
 from earwitness.encoders.musicnn.tagnames import MAGNATAGATUNE, MILLION_SONGS
@@ -78,16 +79,26 @@ class MusicnnEncoder:
 
     def layers_of(self, patches: NDArray[np.float32], layer: str) -> Vectors:
         """A layer for log-mel patches [n, 187, 96], some at a time so that memory stays bounded."""
-        rows = [answer[layer].cpu().numpy() for answer in self._answers(torch.from_numpy(patches))]
-        return np.concatenate(rows)
+        frames = torch.from_numpy(patches)
+        answers = self._on_processor(frames, layer) if self._fast else self._on_device(frames, layer)
+        return torch.cat(answers).numpy()
 
-    def _answers(self, patches: torch.Tensor) -> Iterator[dict[str, torch.Tensor]]:
-        some = self._fast.patches_at_once if self._fast else _PATCHES_ON_DEVICE
-        layers = self._fast.layers if self._fast else self.module.layers
+    def _on_processor(self, patches: Tensor, layer: str) -> list[Tensor]:
+        """Parts side by side, one thread each: many small products wait for each other where threads share them."""
+
+        def answer(part: Tensor) -> Tensor:
+            with torch.no_grad():
+                return self._fast.layers(part)[layer]
+
+        parts = patches.split(self._fast.patches_at_once)
+        with one_thread() as threads, ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(answer, parts) if threads > 1 and len(parts) > 1 else map(answer, parts))
+
+    def _on_device(self, patches: Tensor, layer: str) -> list[Tensor]:
         # Without the flag a graphics processor rounds to ten bits, and its numbers are not the processor's.
         with torch.no_grad(), torch.backends.cudnn.flags(allow_tf32=False):
-            for part in patches.split(some):
-                yield layers(part.to(self.device))
+            parts = patches.split(_PATCHES_ON_DEVICE)
+            return [self.module.layers(part.to(self.device))[layer].cpu() for part in parts]
 
 
 def log_mel(sound: Audio) -> NDArray[np.float32]:
@@ -106,3 +117,23 @@ def to_patches(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(frames) < FRAMES:
         frames = np.resize(frames, (FRAMES, BANDS))
     return np.ascontiguousarray(frames[: len(frames) // FRAMES * FRAMES]).reshape(-1, FRAMES, BANDS)
+
+
+def msd(layer: str = "penultimate", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
+    """musicnn trained on the Million Song Dataset; see `MusicnnEncoder`."""
+    return MusicnnEncoder("musicnn-msd", "MSD_musicnn", layer, weights=weights, device=device)
+
+
+def mtt(layer: str = "penultimate", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
+    """musicnn trained on MagnaTagATune; see `MusicnnEncoder`."""
+    return MusicnnEncoder("musicnn-mtt", "MTT_musicnn", layer, weights=weights, device=device)
+
+
+def msd_vgg(layer: str = "pool5", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
+    """The VGG network trained on the Million Song Dataset; see `MusicnnEncoder`."""
+    return MusicnnEncoder("musicnn-msd-vgg", "MSD_vgg", layer, weights=weights, device=device)
+
+
+def mtt_vgg(layer: str = "pool5", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
+    """The VGG network trained on MagnaTagATune; see `MusicnnEncoder`."""
+    return MusicnnEncoder("musicnn-mtt-vgg", "MTT_vgg", layer, weights=weights, device=device)

@@ -3,22 +3,35 @@
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
-  // A row of small charts becomes as many columns as there is room for; one large chart becomes narrower.
+  const MARGIN = 55; // pixels beside a plot: axis labels and gaps
+  const SMALLEST = 175; // pixels of a small multiple with its margin
+  const width = (part) => (typeof part.width === "number" ? part.width : part.spec ? width(part.spec) : 220);
+
+  // A row of charts becomes as many columns as there is room for; a chart that is too wide becomes narrower.
+  function fit(part, room) {
+    const row = part.hconcat || part.concat;
+    if (row) {
+      delete part.hconcat;
+      part.concat = row;
+      const widest = Math.max(...row.map(width));
+      const least = widest <= 260 ? SMALLEST : widest + MARGIN; // small multiples may shrink to stay side by side
+      part.columns = Math.max(1, Math.min(part.columns || row.length, Math.floor(room / least)));
+      for (const one of row) fit(one, room / part.columns);
+    } else if (part.vconcat) {
+      for (const one of part.vconcat) fit(one, room);
+    } else if (part.facet && part.spec) {
+      const least = width(part.spec) <= 260 ? SMALLEST : width(part.spec) + MARGIN;
+      part.columns = Math.max(1, Math.min(part.columns || 99, Math.floor(room / least)));
+      fit(part.spec, room / part.columns);
+    } else if (typeof part.width === "number" && part.width > room - MARGIN) {
+      part.width = room - MARGIN;
+    }
+  }
+
   function fitted(spec, room) {
     const copy = structuredClone(spec);
-    const width = (part) => (typeof part.width === "number" ? part.width : 220);
-    const parts = copy.hconcat || copy.concat;
-    if (parts) {
-      delete copy.hconcat;
-      copy.concat = parts;
-      const one = Math.max(...parts.map(width)) + 60;
-      copy.columns = Math.max(1, Math.min(copy.columns || parts.length, Math.floor(room / one)));
-      for (const part of parts) if (width(part) > room - 70) part.width = room - 70;
-    } else if (copy.facet && copy.spec) {
-      copy.columns = Math.max(1, Math.min(copy.columns || 99, Math.floor(room / (width(copy.spec) + 30))));
-    } else if (width(copy) > room - 70) {
-      copy.width = room - 70;
-    }
+    fit(copy, room);
+    if (room < 600) copy.config = {...copy.config, legend: {...copy.config?.legend, orient: "top", columns: 2}};
     return copy;
   }
 
@@ -38,10 +51,16 @@
   }
 
   async function draw(place) {
-    let spec = fitted(read(place.dataset.chart), place.clientWidth || 340);
-    if (dark.matches) spec = inDark(spec);
+    const room = place.clientWidth || 340;
     const options = {actions: false, renderer: "svg", tooltip: {theme: dark.matches ? "dark" : "light"}};
-    await window.vegaEmbed(place, spec, options);
+    for (let aim = room, tries = 0; tries < 3; tries++) {
+      const spec = fitted(read(place.dataset.chart), aim);
+      await window.vegaEmbed(place, dark.matches ? inDark(spec) : spec, options);
+      // Labels and legends are known only once they are drawn: what is too wide is drawn again, narrower.
+      const excess = Number(place.querySelector("svg")?.getAttribute("width") || 0) - room;
+      if (excess <= 0) break;
+      aim -= excess;
+    }
     place.removeAttribute("role");
     const picture = place.querySelector("svg");
     if (picture) picture.setAttribute("aria-label", place.getAttribute("aria-label"));
@@ -49,13 +68,14 @@
     if (tools) tools.hidden = false;
   }
 
+  // As it was made, on white and in full width, whatever the screen: this is for papers.
   async function save(place, kind) {
-    const compiled = window.vegaLite.compile(read(place.dataset.chart)).spec;
-    const view = new window.vega.View(window.vega.parse(compiled), {renderer: "none"});
+    const drawn = await window.vegaEmbed(document.createElement("div"), read(place.dataset.chart), {actions: false});
     const link = document.createElement("a");
     link.download = place.dataset.name + "." + kind;
-    link.href = await view.toImageURL(kind, kind === "png" ? 3 : 1);
+    link.href = await drawn.view.toImageURL(kind, kind === "png" ? 3 : 1);
     link.click();
+    drawn.finalize();
   }
 
   const places = [...document.querySelectorAll("[data-chart]")];
@@ -73,10 +93,10 @@
   }, true);
 
   dark.addEventListener("change", drawAll);
-  let width = window.innerWidth, waiting = 0;
+  let before = window.innerWidth, waiting = 0;
   window.addEventListener("resize", () => {
-    if (window.innerWidth === width) return;
-    width = window.innerWidth;
+    if (window.innerWidth === before) return; // a phone's address bar comes and goes
+    before = window.innerWidth;
     clearTimeout(waiting);
     waiting = setTimeout(drawAll, 150);
   });

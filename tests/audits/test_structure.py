@@ -1,0 +1,212 @@
+"""Statements about groups that were planted, and about none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import cdist
+from sklearn.metrics import (
+    adjusted_rand_score,
+    calinski_harabasz_score,
+    davies_bouldin_score,
+    normalized_mutual_info_score,
+    silhouette_samples,
+)
+
+from earwitness.audits import structure
+from earwitness.audits._agreement import agreement
+from earwitness.audits._clustering import indices, k_means, silhouettes
+from earwitness.audits._resamples import Resamples
+from earwitness.audits._space import principal_space
+from earwitness.errors import InputError
+from earwitness.results import AuditResult
+
+FEW = {"ks": range(2, 8), "seeds": 3, "n_resamples": 200}
+NAMES = np.array(["dub", "<i>fado</i>", "raga", "samba"])
+
+
+@pytest.fixture
+def four_groups(embed_rows, planted_groups):
+    """Four groups of unequal sizes, well apart, each with a name of its own."""
+    vectors, member = planted_groups((20, 25, 35, 40), apart=12)
+    return embed_rows(vectors, label=NAMES[member], artist=[f"a{i % 24}" for i in range(120)])
+
+
+@pytest.fixture
+def shapeless(embed_rows):
+    """One cloud, longer than wide, with names that mean nothing."""
+    rng = np.random.default_rng(5)
+    vectors = rng.normal(size=(120, 7)) @ rng.normal(size=(7, 7)) + 2
+    return embed_rows(vectors, encoder="cloud", label=NAMES[rng.permutation(np.arange(120) % 4)])
+
+
+def test_planted_groups_are_counted_and_named(four_groups):
+    result = structure(four_groups, label="label", **FEW)
+    assert result.estimate("natural k").value == 4
+    assert result.estimate("stability").value == 1
+    assert result.estimate("p").value == 0.05  # above all of 19 clouds
+    for method in ("k-means", "Gaussian mixture"):
+        assert result.estimate("accuracy", method=method, k=4).value == 1
+        assert result.estimate("ARI", method=method, k=4).value == 1
+        assert result.estimate("ceiling", method=method, k=4).value == 1
+        best = result.rows("silhouette", method=method, data="clips")
+        assert best.loc[best["value"].idxmax(), "k"] == 4
+    bic = result.rows("BIC", method="Gaussian mixture", data="clips")
+    assert bic.loc[bic["value"].idxmin(), "k"] == 4
+    assert [verdict.status for verdict in result.verdicts] == ["holds", "holds"]
+    assert "**4** groups" in result.verdicts[0].text
+    assert (result.items["match"] == result.items["label"]).all()
+    assert result.estimate("trustworthiness").value > 0.9
+
+
+def test_no_groups_are_found_where_there_are_none(shapeless):
+    result = structure(shapeless, label="label", **FEW)
+    assert result.estimate("p").value > 0.05
+    assert result.verdicts[0].text.startswith("No groups found")
+    assert result.estimate("agreement p", method="k-means", k=4).value > 0.05
+    assert result.verdicts[1].text.startswith("No effect found")
+    assert [verdict.status for verdict in result.verdicts] == ["open", "open"]
+
+
+def test_fewer_groups_than_labels_have_a_ceiling(embed_rows, planted_groups):
+    vectors, member = planted_groups((30, 30), apart=12)
+    label = np.array(["a1", "a2", "b1", "b2"])[2 * member + np.arange(60) % 2]  # two names for each group
+    result = structure(embed_rows(vectors, label=label), label="label", **FEW)
+    assert result.estimate("natural k").value == 2
+    ceiling = result.estimate("ceiling", method="k-means", k=2).value
+    assert ceiling == pytest.approx(pd.Series(label).value_counts()[:2].sum() / 60)
+    assert result.estimate("accuracy", method="k-means", k=2).value <= ceiling < 0.6
+
+
+def test_groups_beat_controls_on_the_same_clips_and_tie_with_themselves(four_groups, shapeless):
+    blind = structure(replace(shapeless, clips=four_groups.clips), label="label", role="control", **FEW)
+    result = structure(four_groups, label="label", controls=[AuditResult.from_json(blind.to_json())], **FEW)
+    assert result.estimate("difference", control="cloud").low > 0.3
+    assert "cloud no groups" in result.verdicts[0].controls
+    assert result.verdicts[1].status == "holds"
+    same = structure(four_groups, label="label", controls=[replace(result, encoder="twin")], **FEW)
+    difference = same.estimate("difference", control="twin")
+    assert (difference.value, difference.low, difference.high) == (0, 0, 0)
+    assert same.verdicts[1].status == "open"
+    worse = structure(
+        replace(shapeless, clips=four_groups.clips), label="label", controls=[replace(result, encoder="good")], **FEW
+    )
+    assert worse.verdicts[1].status == "breaks"
+
+
+def test_the_same_inputs_and_seed_give_the_same_result(shapeless):
+    first, second = (structure(shapeless, label="label", seed=3, **FEW) for _ in range(2))
+    pd.testing.assert_frame_equal(first.table, second.table)
+    pd.testing.assert_frame_equal(first.items, second.items)
+
+
+def test_scale_and_shift_of_a_dimension_do_not_matter(four_groups):
+    stretched = replace(four_groups, vectors=four_groups.vectors * np.float32(64) - np.float32(8))
+    plain, other = structure(four_groups, **FEW), structure(stretched, **FEW)
+    assert plain.items["cluster"].tolist() == other.items["cluster"].tolist()
+
+
+def test_clips_without_a_label_are_grouped_but_not_compared(four_groups):
+    label = four_groups.column("label").copy()
+    label[:10] = None
+    result = structure(replace(four_groups, clips=four_groups.clips.assign(label=label)), label="label", **FEW)
+    assert len(result.items) == 120
+    assert result.items["match"][:10].tolist() == [""] * 10
+    assert result.estimate("accuracy", method="k-means", k=4).n == 110
+
+
+@pytest.mark.parametrize(
+    ("column", "reason"),
+    [
+        (["a|b", "c"] * 60, "several tags"),
+        (np.arange(120) / 7, "holds numbers"),
+        (["only"] * 120, "has 1 classes for 120 clips"),
+    ],
+)
+def test_what_is_no_class_is_not_compared_and_this_is_said(four_groups, column, reason):
+    result = structure(replace(four_groups, clips=four_groups.clips.assign(label=column)), label="label", **FEW)
+    assert "accuracy" not in set(result.table["measure"])
+    assert reason in result.verdicts[1].text
+
+
+def test_more_clips_than_asked_for_are_sampled_and_this_is_said(four_groups):
+    result = structure(four_groups, max_clips=80, **FEW)
+    assert len(result.items) == 80
+    assert "A sample of 80 of 120 clips" in result.verdicts[0].text
+    assert len(result.verdicts) == 1  # no label, nothing to compare
+
+
+def test_few_and_repeated_clips_are_grouped_as_far_as_they_go(embed_rows):
+    small = structure(embed_rows(np.random.default_rng(0).normal(size=(5, 3))), **FEW)
+    assert small.parameters["ks"] == [2]
+    assert small.verdicts[0].status == "open"
+    twice = structure(embed_rows(np.repeat([[0.0, 1.0], [5.0, 2.0]], 10, axis=0)), **FEW)
+    assert twice.parameters["ks"] == [2]
+
+
+def test_bad_input_is_said_in_a_sentence(embed_rows, four_groups):
+    with pytest.raises(InputError, match="there are 3: give four or more"):
+        structure(embed_rows(np.eye(3)))
+    with pytest.raises(InputError, match="all 9 clips the same vector"):
+        structure(embed_rows(np.full((9, 3), 0.1)))
+    with pytest.raises(InputError, match="lies between 2 and 60"):
+        structure(four_groups, ks=[90])
+    with pytest.raises(InputError, match="no column 'genre'"):
+        structure(four_groups, label="genre")
+    with pytest.raises(InputError, match="not finite"):
+        structure(embed_rows(np.where(np.eye(6) > 0, np.nan, 1.0)))
+
+
+def test_indices_equal_scikit_learn():
+    rng = np.random.default_rng(2)
+    points = rng.normal(size=(70, 4))
+    labels = np.array([7, 2, 2, 9])[rng.integers(0, 4, 70)]
+    labels[0] = 4  # a cluster of one
+    D = cdist(points, points).astype("f4")
+    np.testing.assert_allclose(silhouettes(D, labels), silhouette_samples(points, labels), atol=1e-6)  # D is float32
+    found = indices(points, D, labels)
+    assert found["Calinski-Harabasz"] == pytest.approx(calinski_harabasz_score(points, labels))
+    assert found["Davies-Bouldin"] == pytest.approx(davies_bouldin_score(points, labels))
+    assert np.isnan(list(indices(points, D, np.zeros(70, int)).values())).all()
+
+
+def test_agreement_equals_scikit_learn_and_its_intervals_hold_the_value():
+    rng = np.random.default_rng(3)
+    labels = np.array(["a", "b", "c"], dtype=object)[rng.integers(0, 3, 90)]
+    clusters = np.where(
+        rng.random(90) < 0.6, np.unique(labels.astype(str), return_inverse=True)[1], rng.integers(0, 5, 90)
+    )
+    found = agreement(labels, clusters, None, Resamples.draw(90, None, 500, 0), 0).measures
+    assert found["NMI"].value == pytest.approx(normalized_mutual_info_score(labels, clusters))
+    assert found["ARI"].value == pytest.approx(adjusted_rand_score(labels, clusters))
+    for measure in ("accuracy", "purity", "NMI", "ARI"):
+        assert found[measure].low < found[measure].value < found[measure].high
+
+
+def test_whole_groups_are_shuffled_where_they_share_a_label():
+    # Four artists, each a tight cluster: their clips agree with any label that the artists carry.
+    artist = np.repeat(np.arange(4), 12)
+    labels = np.array(["x", "x", "y", "y"], dtype=object)[artist]
+    groups = np.array([f"a{a}" for a in artist])
+    resamples = Resamples.draw(48, groups, 100, 0)
+    assert agreement(labels, artist // 2, None, resamples, 0).p < 0.01
+    assert agreement(labels, artist // 2, groups, resamples, 0).p > 0.2  # one of three ways to pair four artists
+
+
+def test_the_space_keeps_distances_but_for_the_axes_that_explain_little():
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(40, 3)) * [1, 50, 0.1]).astype("f4")
+    space = principal_space(X, "x")
+    scaled = (X - X.mean(0)) / X.std(0)
+    np.testing.assert_allclose(cdist(space.points, space.points), cdist(scaled, scaled), atol=1e-4)
+    twin = np.concatenate([X, X[:, :1]], 1)  # a repeated dimension is one axis
+    assert principal_space(twin, "x").points.shape == (40, 3)
+    clouds = space.cloud(np.random.default_rng(1))
+    assert np.cov(clouds.T).trace() == pytest.approx(np.cov(space.points.T).trace(), rel=0.3)
+
+
+def test_k_means_finds_two_points():
+    found = k_means(np.repeat([[0.0], [9.0]], 5, axis=0), 2, 0)
+    assert found.cost == 0
+    assert len(set(found.labels[:5])) == 1
