@@ -130,8 +130,21 @@ def _breaking_point(branch: Branch, level: float, point: Floats, draws: Floats, 
         direction=branch.direction,
         unit=gravest.unit,
         reached=bool(reached),
+        audible=_audible(branch, found) if reached else "",
         severity=found.value,
     )
+
+
+def _audible(branch: Branch, severity: Estimate) -> str:
+    """Whether people hear the change that breaks: "hardly" where the whole interval is imperceptible, else "perhaps" or
+    "plainly".
+
+    What lies below the gravest imperceptible step of the branch is imperceptible too.
+    """
+    mild = max((r.change.severity for r in branch.rounds if r.change.imperceptible), default=0.0)
+    if severity.high <= mild:
+        return "hardly"
+    return "perhaps" if severity.low <= mild else "plainly"
 
 
 def _in_unit(branch: Branch, found: Estimate) -> Estimate:

@@ -36,9 +36,6 @@ from earwitness.stats import Estimate
 
 Floats = NDArray[np.float64]
 
-FEW_CLIPS = 10
-"""Below this many originals even a random order finds the own one often, and a verdict warns of it."""
-
 _SHARES = ("consistency", "recall@5", "recall@10", "moved")
 _TEXTS = (
     "distance",
@@ -49,6 +46,7 @@ _TEXTS = (
     "unit",
     "imperceptible",
     "reached",
+    "audible",
     "of",
     "control",
 )
@@ -124,7 +122,8 @@ def robustness(
         random other (does not depend on N); `displacement`, the distance to the own original over the mean distance
         between two originals. `moved` is the share of clips that the imperceptible perturbations, pooled, move nearer
         to another recording, also by family. `breaking point` is the magnitude from which on consistency is below 0.9
-        or 0.5, by family and direction; `displacement follows severity` a rank correlation, clip by clip.
+        or 0.5, by family and direction, with whether it was `reached` and is `audible`; `displacement follows severity`
+        is a rank correlation, clip by clip.
 
         By reference in sound: `consistency in sound`; `rank correlation` of the distances (4.11), pooled over all pairs
         but the own ones, or `per query` and then averaged; `agreement` (4.12) with Cohen's `kappa` and the shares of

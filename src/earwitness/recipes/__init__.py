@@ -1,0 +1,1 @@
+"""Published experiments, each as one function on the public interface: `earwitness reproduce NAME`."""
