@@ -18,7 +18,8 @@ from earwitness.results import AuditResult
 from earwitness.stats import AdditiveModel, additive_model, contrasts, marginal_means, term_tests
 
 MOST_KNOTS = 8
-FEWEST_KNOTS = 3
+FEWEST_STEPS = 4
+"""Magnitudes of a family: one more than the fewest knots, so that something is left to judge the curve by."""
 
 _SMOOTH = "s(strength, by = {})"
 
@@ -89,7 +90,7 @@ def analyse(
     Raises
     ------
     InputError
-        If there is one encoder only, fewer than three magnitudes in a family (take a thorough profile), or the measure
+        If there is one encoder only, fewer than four magnitudes in a family (take a thorough profile), or the measure
         does not vary.
 
     References
@@ -100,10 +101,10 @@ def analyse(
     if rows["encoder"].nunique() < 2:
         raise InputError(f"an analysis of {measure} compares encoders, and there is only one: give two or more")
     steps = rows.groupby(["encoder", "family"])["strength"].nunique()
-    if steps.min() < FEWEST_KNOTS:
+    if steps.min() < FEWEST_STEPS:
         encoder, family = steps.idxmin()
         raise InputError(
-            f"a curve of {measure} needs {FEWEST_KNOTS} magnitudes, and {family} has {steps.min()} for {encoder}: take "
+            f"a curve of {measure} needs {FEWEST_STEPS} magnitudes, and {family} has {steps.min()} for {encoder}: take "
             "the standard or the full profile"
         )
     factors = ["encoder", "family"]
@@ -116,7 +117,7 @@ def analyse(
     model = additive_model(
         f"{formula} + {_SMOOTH.format(':'.join(factors))}",
         rows,
-        knots=int(min(MOST_KNOTS, steps.min())),
+        knots=int(min(MOST_KNOTS, steps.min() - 1)),
         within="family",
     )
     encoders = marginal_means(model, "encoder")
