@@ -9,34 +9,8 @@
 Nothing is imported until it is asked for, so `import earwitness` is quick and loads no network library.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
-_ROOMS = ("audio", "audits", "datasets", "distances", "embeddings", "encoders", "errors", "report", "results", "stats")
-_NAMES = {
-    "AuditResult": "earwitness.results",
-    "Clips": "earwitness.datasets",
-    "Embeddings": "earwitness.embeddings",
-    "Encoder": "earwitness.encoders",
-    "Estimate": "earwitness.results",
-    "Verdict": "earwitness.results",
-    "check_encoder": "earwitness.encoders",
-    "embed": "earwitness.extraction",
-    "load_clips": "earwitness.datasets",
-    "load_encoder": "earwitness.encoders",
-}
-__all__ = sorted([*_ROOMS, *_NAMES])
-
-
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return import_module(f"earwitness.{name}")
-    if name in _NAMES:
-        return getattr(import_module(_NAMES[name]), name)
-    raise AttributeError(f"module 'earwitness' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -57,12 +57,15 @@ class _Stored(Mapping[str, Floats]):
     """Matrices that lie in shards, each read when it is asked for."""
 
     places: dict[str, Shards]
-    keys: tuple[str, ...]  # content keys of the clips, in order
+    content: tuple[str, ...]  # keys of the clips, in order
+
+    def __contains__(self, perturbation: object) -> bool:
+        return perturbation in self.places
 
     def __getitem__(self, perturbation: str) -> Floats:
-        found = self.places[perturbation].read(self.keys)
-        nothing = np.full(len(self.keys), np.nan, np.float32)
-        return np.stack([found.get(key, nothing) for key in self.keys])
+        found = self.places[perturbation].read(self.content)
+        nothing = np.full(len(self.content), np.nan, np.float32)
+        return np.stack([found.get(key, nothing) for key in self.content])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)

@@ -1,13 +1,16 @@
 """The main job: embed a collection with every encoder and its controls, and put each audit's question to them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from earwitness import audits, engine
 from earwitness.audio.perturbations import PROFILES as PERTURBATIONS
 from earwitness.audio_space import AudioSpace, audio_spaces
+from earwitness.audits import Role
 from earwitness.datasets import Clips
 from earwitness.embeddings import Embeddings
 from earwitness.encoders import Encoder, PrecomputedEncoder
@@ -138,16 +141,18 @@ def audit_encoders(
     controls = {_name(spec): spec for spec in settings.controls if _name(spec) not in chosen}
     wanted = _applicable(clips, list(chosen.values()), settings)
     results: list[AuditResult] = []
-    cast = [(encoder, "control") for encoder in controls.values()] + [(e, "audited") for e in chosen.values()]
+    cast: list[tuple[str | Encoder, Role]] = [(spec, "control") for spec in controls.values()]
+    cast += [(encoder, "audited") for encoder in chosen.values()]
     still = [audit for audit in wanted if audit != "robustness"]
     if still:
         heard = clips.excerpt(settings.profile.excerpt_s)
-        embedded = _common([row[0] for row in _embed(heard, [e for e, _ in cast], settings, workers)])
+        rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers)
+        shared = [[embeddings] for embeddings in _common([row[0] for row in rows])]
         for audit in still:
-            results += _each(_still_audit(audit, settings), embedded, cast, workers, audit)
+            results += _each(_still_audit(audit, settings), shared, cast, workers, audit, settings.profile.excerpt_s)
     if "robustness" in wanted:
         results += _robustness(clips, cast, settings, workers)
-    return results
+    return sorted(results, key=lambda result: wanted.index(result.audit))
 
 
 def _name(encoder: str | Encoder) -> str:
@@ -206,16 +211,17 @@ def _common(embedded: list[Embeddings]) -> list[Embeddings]:
     return [e.aligned_with(order) for e in embedded]
 
 
-Question = Callable[[Embeddings, str, list[AuditResult]], AuditResult]
+# Asked of the embeddings of one encoder: of the clips as they are, then under each perturbation, if any.
+Question = Callable[[list[Embeddings], Role, list[AuditResult]], AuditResult]
 
 
 def _still_audit(audit: str, settings: Settings) -> Question:
     """An audit that leaves the sound as it is, with its options."""
 
-    def transfer(embeddings: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+    def transfer(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         assert settings.label is not None
         return audits.transfer(
-            embeddings,
+            row[0],
             label=settings.label,
             group=settings.group,
             by=settings.domain,
@@ -224,29 +230,46 @@ def _still_audit(audit: str, settings: Settings) -> Question:
             seed=settings.seed,
         )
 
-    def structure(embeddings: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+    def structure(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.structure(
-            embeddings, label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
+            row[0], label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
         )
 
     return {"transfer": transfer, "structure": structure}[audit]
 
 
 def _each(
-    ask: Question, embedded: list[Embeddings], cast: list[tuple[str | Encoder, str]], workers: Workers, audit: str
+    ask: Question,
+    rows: list[list[Embeddings]],
+    cast: list[tuple[str | Encoder, Role]],
+    workers: Workers,
+    audit: str,
+    excerpt_s: float,
 ) -> list[AuditResult]:
-    """Ask the controls, then the encoders beside them."""
+    """Ask the controls side by side, then the encoders beside them; a result says which excerpt was heard."""
+
+    def asked(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        with threadpool_limits(limits=1):  # a sum over another number of threads is another number in its last digits
+            result = ask(row, role, controls)
+        return replace(result, parameters={**result.parameters, "excerpt_s": excerpt_s})
+
     results: list[AuditResult] = []
-    for done, (embeddings, (_, role)) in enumerate(zip(embedded, cast, strict=True), start=1):
-        controls = [result for result in results if result.parameters["role"] == "control"]
-        results.append(ask(embeddings, role, controls if role == "audited" else []))
-        if workers.progress is not None:
-            workers.progress(done, len(embedded), f"{audit} audit")
+    roles: tuple[Role, Role] = ("control", "audited")
+    for role in roles:
+        mine = [row for row, (_, part) in zip(rows, cast, strict=True) if part == role]
+        controls = list(results)
+        results += engine.map(
+            partial(asked, role=role, controls=controls),
+            mine,
+            jobs=workers.jobs,
+            progress=workers.progress,
+            stage=f"{audit} audit" + (" of the controls" if role == "control" else ""),
+        )
     return results
 
 
 def _robustness(
-    clips: Clips, cast: list[tuple[str | Encoder, str]], settings: Settings, workers: Workers
+    clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
     profile = settings.profile
     chosen = (
@@ -254,16 +277,15 @@ def _robustness(
     )
     heard = chosen.excerpt(profile.robustness_excerpt_s)
     rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
-    by_original = {id(row[0]): row[1:] for row in rows}
     sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
     # A quick look asks a probe about changed clips only where the user named what should move.
     label = settings.label if profile.references or settings.pitch or settings.tempo else None
     reads = audits.Reads(label=label, pitch=settings.pitch, tempo=settings.tempo)
 
-    def ask(original: Embeddings, role: str, controls: list[AuditResult]) -> AuditResult:
+    def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.robustness(
-            original,
-            by_original[id(original)],
+            row[0],
+            row[1:],
             sound=sound,
             reads=reads,
             group=settings.group,
@@ -272,7 +294,7 @@ def _robustness(
             seed=settings.seed,
         )
 
-    return _each(ask, [row[0] for row in rows], cast, workers, "robustness")
+    return _each(ask, rows, cast, workers, "robustness", profile.robustness_excerpt_s)
 
 
 def _sound(heard: Clips, embedded: Embeddings, settings: Settings, workers: Workers) -> list[AudioSpace]:

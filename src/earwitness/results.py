@@ -39,6 +39,10 @@ class Verdict:
     text: str
     controls: str = ""
 
+    def __post_init__(self) -> None:
+        if self.status not in ("holds", "breaks", "open"):
+            raise InputError(f"a verdict holds, breaks or is open, and not {self.status!r}")
+
 
 def _no_rows(*columns: str) -> pd.DataFrame:
     return pd.DataFrame({column: pd.Series(dtype=object) for column in columns})

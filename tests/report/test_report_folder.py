@@ -1,11 +1,14 @@
 import json
+import math
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from earwitness import report
 from earwitness.errors import InputError
+from earwitness.results import AuditResult
 
 
 def files_in(folder):
@@ -114,3 +117,20 @@ def test_the_summary_says_the_verdicts(results, capsys):
     assert "my-model" in said
     assert "breaks" in said
     assert "**" not in said
+
+
+def test_two_encoders_have_their_verdicts_apart(results, tmp_path):
+    other = [replace(result, encoder="other-model") for result in results[1:4:2]]
+    html = report.write([*results[:4], *other], tmp_path).read_text()
+    assert "<h1>Can my-model and other-model be believed?</h1>" in html
+    mine, theirs = html.index("<h3><bdi>my-model</bdi></h3>"), html.index("<h3><bdi>other-model</bdi></h3>")
+    assert mine < theirs < html.index('<h2 id="transfer">')
+    assert {"model-card-my-model.md", "model-card-other-model.md"} <= files_in(tmp_path)
+
+
+def test_a_result_of_an_audit_without_pictures_is_shown_with_its_numbers(tmp_path):
+    row = {"measure": "c_k", "value": 0.123, "low": math.nan, "high": math.nan, "n": 4, "note": "x"}
+    table = pd.DataFrame([row])
+    html = report.write([AuditResult("os.path", "e", "d", table)], tmp_path).read_text()
+    assert "<b>0.12</b>" in html
+    assert "no file skipped" in html

@@ -97,7 +97,7 @@ def test_a_page_of_a_very_large_run_stays_under_ten_megabytes(results):
     skipped = pd.DataFrame({"file": [f"{'x' * 200}{i}" for i in range(50_000)], "reason": "empty"})
     verdict = Verdict("open", "t", "text")
     large = replace(results[1], table=table, skipped=skipped, verdicts=(verdict,))
-    page = Page((large, *results[2:]))
+    page = Page((large, *results[2:4]))
     sounds = {(e, sound): b"x" * 100_000 for e in page.examples for sound in e.sounds}
     heard = within(page.room_for_sound(), [{key: data} for key, data in sounds.items()])
     assert heard

@@ -141,42 +141,44 @@ def test_p_values_of_mixed_models_are_uniform_under_the_null():
 
 def test_tukey_and_holm_keep_the_family():
     lowest = []
-    for k in range(400):
+    for k in range(250):
         found = contrasts(marginal_means(mixed_model(MIXED, crossed(fresh(k))), "a")).to_frame()
         lowest.append(found[["p", "p_holm", "p_tukey"]].min())
     rate = (pd.DataFrame(lowest) < 0.05).mean()
     print(f"\nany false claim among three: {rate.to_dict()}")
-    # 400 families: a true rate of 5 % has a standard error of 1.1 points.
+    # 250 families: a true rate of 5 % has a standard error of 1.4 points.
     assert rate["p"] > 0.08
-    assert rate["p_holm"] < 0.08
-    assert 0.02 < rate["p_tukey"] < 0.08
+    assert rate["p_holm"] < 0.09
+    assert 0.01 < rate["p_tukey"] < 0.09
 
 
 def test_conditional_modes():
     found = []
-    for k in range(60):
+    for k in range(20):
         rng = fresh(k)
-        g, effect = np.repeat(np.arange(40), 6), rng.normal(size=40)
-        modes = mixed_model("y ~ 1 + (1 | g)", pd.DataFrame({"g": g, "y": effect[g] + rng.normal(size=240)}))
+        g, effect = np.repeat(np.arange(120), 6), rng.normal(size=120)
+        modes = mixed_model("y ~ 1 + (1 | g)", pd.DataFrame({"g": g, "y": effect[g] + rng.normal(size=720)}))
         table = modes.conditional_modes()
         found.append((table["low"] <= effect) & (effect <= table["high"]))
-    check_coverage("conditional modes of 40 groups", np.concatenate(found))
+    check_coverage("conditional modes of 120 groups", np.concatenate(found))
 
 
-def simple(rng):
-    g = np.repeat(np.arange(20), 5)
-    table = pd.DataFrame({"g": g, "x": rng.normal(size=100), "w": rng.normal(size=100)})
-    return table.assign(y=1 + 0.3 * table["x"] + rng.normal(size=20)[g] + rng.normal(size=100))
+def many_covariates(rng):
+    """20 groups of 6 rows; ten covariates, of which the first two matter."""
+    g = np.repeat(np.arange(20), 6)
+    X = rng.normal(size=(120, 10))
+    table = pd.DataFrame(X, columns=list("abcdefhijk")).assign(g=g)
+    return table.assign(y=1 + 0.3 * X[:, 0] - 0.2 * X[:, 1] + rng.normal(size=20)[g] + rng.normal(size=120))
 
 
 @pytest.mark.parametrize("kind", ["parametric", "cases"])
 def test_bootstrap_intervals_of_mixed_models(kind):
-    truth, found = np.array([1, 0.3, 0]), []
-    for k in range(350):
-        table = simple(fresh(k))
-        model = mixed_model("y ~ x + w + (1 | g)", table)
+    truth, found = np.array([1, 0.3, -0.2, *[0] * 8]), []
+    for k in range(95):  # times eleven coefficients
+        table = many_covariates(fresh(k))
+        model = mixed_model("y ~ a + b + c + d + e + f + h + i + j + k + (1 | g)", table)
         clusters = None if kind == "parametric" else table["g"]
-        boot = bootstrap_mixed_model(model, clusters=clusters, n_resamples=120, rng=fresh(k)).to_frame()[:3]
+        boot = bootstrap_mixed_model(model, clusters=clusters, n_resamples=150, rng=fresh(k)).to_frame()[:11]
         found.append((boot["low"] <= truth) & (truth <= boot["high"]))
     check_coverage(f"mixed model, {kind} bootstrap", np.array(found))
 
@@ -199,9 +201,9 @@ def test_marginal_means_and_curves_of_additive_models():
         means.append((table["low"] <= truth) & (truth <= table["high"]))
         shown = smooth_curves(model, points=10)[0].to_frame()
         height = np.sin(2 * np.pi * shown["x"]) * np.where(shown["a"] == "p", 1, 0.5) + 0.4 * (shown["a"] == "q")
-        curves.append(((shown["low"] <= height) & (height <= shown["high"])).mean())
+        curves.append((shown["low"] <= height) & (height <= shown["high"]))
     check_coverage("additive model, marginal means", np.array(means))
-    check_coverage("additive model, curves (share of their points)", np.repeat(curves, 2))
+    check_coverage("additive model, ten points of each curve", np.array(curves))
 
 
 def test_p_values_of_additive_models_are_uniform_under_the_null():

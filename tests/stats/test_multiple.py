@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
+from statsmodels.stats.multitest import multipletests
 
 from earwitness.errors import InputError
 from earwitness.stats import adjust_p, tie_groups
@@ -15,6 +16,13 @@ def test_holm_and_benjamini_hochberg_by_hand():
     p = [0.01, 0.02, 0.03, 0.5]
     np.testing.assert_allclose(adjust_p(p, "holm"), [0.04, 0.06, 0.06, 0.5])
     np.testing.assert_allclose(adjust_p(p, "bh"), [0.04, 0.04, 0.04, 0.5])
+
+
+@settings(max_examples=25, deadline=None)  # statsmodels collects garbage at every call
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_adjusted_p_values_are_those_of_statsmodels(p):
+    np.testing.assert_allclose(adjust_p(p, "holm"), multipletests(p, method="holm")[1], atol=1e-12)
+    np.testing.assert_allclose(adjust_p(p, "bh"), multipletests(p, method="fdr_bh")[1], atol=1e-12)
 
 
 def test_tests_that_were_not_made_do_not_count():

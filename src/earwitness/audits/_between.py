@@ -5,8 +5,9 @@ resamples of the changed clips the ranks stay those of all clips. "Keeps" means 
 nearer than any other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from earwitness.distances import average_ranks
 from earwitness.embeddings import Embeddings
 from earwitness.errors import InputError
 
-Floats = NDArray[np.float64]
+Floats = NDArray[Any]
 
 CELLS = ("both keep", "only sound keeps", "only embedding keeps", "neither keeps")
 """Shares of clips: the two by two table of which space keeps a clip beside its own original."""
@@ -63,7 +64,8 @@ class Heard:
         """
         if key not in self.space.matrices:
             raise InputError(f"{self.space.reference} was not measured under {key!r}: give the same perturbations")
-        return self.space.matrices[key][np.ix_(self.place, self.place)]
+        found: Floats = self.space.matrices[key][np.ix_(self.place, self.place)]
+        return found
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,7 @@ def rows_of(found: Agreement, heard: Heard, round_: Round, resamples: Resamples)
         yield row(cell, some.share(point[k], draws[:, k]), **factors)
 
 
-def _correlations(found: Agreement, resamples: Resamples, factors: dict[str, object]) -> list[Row]:
+def _correlations(found: Agreement, resamples: Resamples, factors: Mapping[str, Any]) -> list[Row]:
     """C^B_rho pooled over all pairs, and per query: none where all distances of a space are equal."""
     some = resamples.of(found.clips)
     rows = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_samples
 from sklearn.mixture import GaussianMixture
 
 Floats = NDArray[np.float64]
@@ -77,59 +78,21 @@ def distances(points: Floats) -> NDArray[np.float32]:
 
 
 def silhouettes(D: NDArray[np.float32], labels: Labels) -> Floats:
-    r"""Silhouette of every clip, :math:`(b - a) / \max(a, b)`, 0 for a clip alone in its cluster.
-
-    a is the mean distance to the others of its cluster, b to the nearest other cluster, from -1 to 1.
-
-    References
-    ----------
-    Rousseeuw (1987), Journal of Computational and Applied Mathematics 20.
-    """
-    names, member, size = np.unique(labels, return_inverse=True, return_counts=True)
-    if len(names) < 2:
+    """Silhouette of every clip from the distances between all, from -1 to 1; NaN for one cluster, or one a clip."""
+    if not 2 <= len(np.unique(labels)) < len(labels):
         return np.full(len(labels), np.nan)
-    sums = (D @ np.eye(len(names), dtype=np.float32)[member]).astype(np.float64)  # (n, k)
-    rows = np.arange(len(labels))
-    a = sums[rows, member] / np.maximum(size[member] - 1, 1)
-    others = sums / size
-    others[rows, member] = np.inf
-    b = others.min(1)
-    larger = np.maximum(a, b)
-    value = np.divide(b - a, larger, out=np.zeros(len(labels)), where=larger > 0)
-    return np.where(size[member] == 1, 0.0, value)
+    return np.asarray(silhouette_samples(D, labels, metric="precomputed"), dtype=np.float64)
 
 
 def indices(points: Floats, D: NDArray[np.float32], labels: Labels) -> dict[str, float]:
     """The three indices of a partition; NaN for one cluster, or one a clip."""
-    names, member, size = np.unique(labels, return_inverse=True, return_counts=True)
-    if not 2 <= len(names) < len(labels):
+    if not 2 <= len(np.unique(labels)) < len(labels):
         return dict.fromkeys(INDICES, np.nan)
-    centres = np.stack([points[member == k].mean(0) for k in range(len(names))])
     return {
         "silhouette": float(silhouettes(D, labels).mean()),
-        "Calinski-Harabasz": _calinski_harabasz(points, centres, member, size),
-        "Davies-Bouldin": _davies_bouldin(points, centres, member, size),
+        "Calinski-Harabasz": float(calinski_harabasz_score(points, labels)),
+        "Davies-Bouldin": float(davies_bouldin_score(points, labels)),
     }
-
-
-# Written out, as scikit-learn checks its arguments for longer than it computes on some thousand small partitions.
-
-
-def _calinski_harabasz(points: Floats, centres: Floats, member: Labels, size: Labels) -> float:
-    """Spread between the centres over spread within, per degree of freedom (Calinski and Harabasz 1974)."""
-    n, k = len(points), len(centres)
-    between = (size[:, None] * (centres - points.mean(0)) ** 2).sum()
-    within = ((points - centres[member]) ** 2).sum()
-    return float(between / (k - 1) / (within / (n - k))) if within > 0 else np.nan
-
-
-def _davies_bouldin(points: Floats, centres: Floats, member: Labels, size: Labels) -> float:
-    """Mean over clusters of the worst ratio of two radii to the distance of their centres (Davies and Bouldin 1979)."""
-    radius = np.bincount(member, np.linalg.norm(points - centres[member], axis=1)) / size
-    apart = cdist(centres, centres)
-    np.fill_diagonal(apart, np.inf)
-    ratio = np.divide(radius[:, None] + radius, apart, out=np.zeros(apart.shape), where=apart > 0)
-    return float(ratio.max(1).mean())
 
 
 def enough_for_full(n: int, axes: int, most_clusters: int) -> bool:

@@ -159,12 +159,12 @@ def moving_rows(
             shift = _shift(change)
             reach[there] += shift * moved
             total[there] += shift**2
-    there = total > 0
-    if there.any():
+    heard = total > 0
+    if heard.any():
         # One least-squares slope through the origin, resampled by clip as a ratio of sums.
-        some = resamples.of(mine[there])
-        value = float(reach[there].sum() / total[there].sum())
-        draws = (some.weights @ reach[there]) / (some.weights @ total[there])
+        some = resamples.of(mine[heard])
+        value = float(reach[heard].sum() / total[heard].sum())
+        draws = (some.weights @ reach[heard]) / (some.weights @ total[heard])
         rows.append(row("equivariance", some.estimate(value, draws), of=column, family=family))
     return rows
 
@@ -218,10 +218,10 @@ def _key_rows(
         if shift % 12:
             hits[there] += right
             tried[there] += 1
-    there = tried > 0
-    if there.any():
-        some = resamples.of(mine[there])
-        share = hits[there] / tried[there]
-        found = some.share(float(share.mean()), some.means(share[:, None])[:, 0])
+    heard = tried > 0
+    if heard.any():
+        some = resamples.of(mine[heard])
+        hit = hits[heard] / tried[heard]
+        found = some.share(float(hit.mean()), some.means(hit[:, None])[:, 0])
         rows.append(row("equivariance", found, of=column, family="pitch"))
     return rows

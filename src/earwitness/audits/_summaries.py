@@ -70,7 +70,8 @@ def _rows(found: pd.DataFrame, values: Floats, some: Resamples, factors: dict[st
     there = ~np.isnan(values)
     draws = some.means(np.where(there, values, 0), there)
     rows = []
-    for k, (measure, reference) in enumerate(found):
+    columns: list[tuple[str, str]] = found.columns.tolist()
+    for k, (measure, reference) in enumerate(columns):
         if there[:, k].any():
             estimate = some.estimate(float(values[there[:, k], k].mean()), draws[:, k])
             name, what = ("difference", measure) if of else (measure, "")
@@ -105,8 +106,9 @@ def differences(
                 estimate = some.estimate(value.mean(), some.means(value[:, None])[:, 0])
                 rows.append(row("difference", estimate, of="moved", **factors))
             shared = [name for name in references(ours) if name in references(others)]
-            keep = [column for column in scores(ours) if column[1] in ("", *shared)]
-            found = scores(ours)[keep] - scores(others)[keep]
+            mine_now, theirs_now = scores(ours), scores(others)
+            keep = [column for column in mine_now.columns.tolist() if column[1] in ("", *shared)]
+            found = mine_now[keep] - theirs_now[keep]
             names, values = by_clip(ours, found)
             rows += _rows(found, values, _resamples(ours, names, group, n_resamples, seed), factors, of="difference")
     return rows
@@ -118,4 +120,4 @@ def _resamples(
     if group is None:
         return Resamples.draw(len(clips), None, n_resamples, seed)
     of_clip = items.drop_duplicates("clip").set_index("clip")["group"]
-    return Resamples.draw(len(clips), of_clip.loc[clips].to_numpy(), n_resamples, seed)
+    return Resamples.draw(len(clips), of_clip.reindex(pd.Index(clips)).to_numpy(), n_resamples, seed)

@@ -54,7 +54,10 @@ class Analysis:
     def __str__(self) -> str:
         named = ", ".join(filter(None, [self.measure, self.distance, self.reference]))
         terms = self.tests[~self.tests["term"].str.startswith("s(")]
-        said = [f"{t.term} F({t.df1:.0f}, {t.df2:.0f}) = {t.F:.4g}, p {_p(t.p)}" for t in terms.itertuples()]
+        said = [
+            f"{t['term']} F({t['df1']:.0f}, {t['df2']:.0f}) = {t['F']:.4g}, p {_p(float(t['p']))}"
+            for t in terms.to_dict("records")
+        ]
         ordered = self.means.sort_values("estimate", ascending=False)
         means = [f"{m.encoder} {m.estimate:.3f} ± {m.se:.3f}" for m in ordered.itertuples()]
         return f"{named}: R2 {self.model.r2:.3f}; {'; '.join(said)}; {', '.join(means)}"
@@ -102,7 +105,7 @@ def analyse(
         raise InputError(f"an analysis of {measure} compares encoders, and there is only one: give two or more")
     steps = rows.groupby(["encoder", "family"])["strength"].nunique()
     if steps.min() < FEWEST_STEPS:
-        encoder, family = steps.idxmin()
+        encoder, family = steps.index.tolist()[int(steps.to_numpy().argmin())]
         raise InputError(
             f"a curve of {measure} needs {FEWEST_STEPS} magnitudes, and {family} has {steps.min()} for {encoder}: take "
             "the standard or the full profile"

@@ -372,5 +372,5 @@ def _repetitions(embeddings: Embeddings) -> int:
 
 
 def _skipped(embeddings: Sequence[Embeddings], sound: Sequence[AudioSpace]) -> pd.DataFrame:
-    parts = [each.skipped for each in (*embeddings, *sound)]
+    parts = [each.skipped for each in embeddings] + [each.skipped for each in sound]
     return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)

@@ -85,7 +85,7 @@ def _panels(
     level: pd.DataFrame | None = None,
 ) -> list[Any]:
     """A panel a family; `bound` is drawn as a grey curve behind, `level` as a dotted line an encoder."""
-    panels = []
+    panels: list[Any] = []
     for family in _families(rows):
         mine = rows[rows["family"] == family]
         x = alt.X("strength:Q", title=_TITLES.get(family, "severity"), axis=alt.Axis(grid=False, tickCount=5))

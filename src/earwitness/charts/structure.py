@@ -122,7 +122,8 @@ def _confusion(result: Result) -> Any:
     )
     layers = [cells]
     if len(labels) <= MOST_NUMBERS:
-        ink = alt.when("datum.share > 0.5").then(alt.value("#ffffff")).otherwise(alt.value("#1a1a1a"))
+        # Black on the scheme's blues has a contrast of 4.5 up to here, and white beyond.
+        ink = alt.when("datum.share > 0.74").then(alt.value("#ffffff")).otherwise(alt.value("#000000"))
         layers.append(base.mark_text(fontSize=11).encode(text="clips:Q", color=ink))
     size = max(180, min(420, 30 * len(labels)))
     accuracy = (items["asked_match"] == items["label"]).mean()

@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from typing import Any
+from typing import TextIO
 
 from earwitness.errors import EarwitnessError
 
@@ -23,7 +23,14 @@ def main() -> None:
         sys.exit(130)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], filename: str, *_: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,  # noqa: ARG001  (the signature is the standard library's)
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
     """Our own warnings as a sentence; those of libraries, which a user can do nothing about, not at all."""
     if issubclass(category, UserWarning) and "earwitness" in filename:
         print(f"earwitness: note: {message}", file=sys.stderr)

@@ -174,9 +174,8 @@ def _condition(text: str) -> tuple[str, Callable[["AuditResult"], bool]]:
         names = result.table["measure"].map(_slug)
         values = result.table["value"][names == _slug(measure)]
         if name is not None and values.empty:
-            raise InputError(
-                f"--fail-on {text!r}: the {name} audit has no measure {measure!r}; it has {', '.join(sorted(set(names)))}"
-            )
+            known = ", ".join(sorted(set(names)))
+            raise InputError(f"--fail-on {text!r}: the {name} audit has no measure {measure!r}; it has {known}")
         return bool(beyond(values, float(number)).any())
 
     return text, holds

@@ -11,6 +11,7 @@ paper are whatever encoders you name, beside the MFCC statistics of its baseline
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -171,9 +172,11 @@ def _figures(
         "ranking-correlation": lambda: figures.rankings(order, alike, "mean rank correlation"),
     }
     for name in SOUND:
-        made[f"4.10-between-{name}"] = lambda name=name: figures.between(alike, name)
+        made[f"4.10-between-{name}"] = partial(figures.between, alike, name)
     numbers = {"task score": "4.05", "consistency": "4.08", "agreement": "4.11", "rank correlation": "4.11"}
     for one in analyses:
-        draw = lambda one=one: marginal_means(one.means, ["encoder"], title=f"marginal mean of {one.measure}")  # noqa: E731
-        made[f"{numbers[one.measure]}-means-{_file_name(one)}"] = draw
+        title = f"marginal mean of {one.measure}"
+        made[f"{numbers[one.measure]}-means-{_file_name(one)}"] = partial(
+            marginal_means, one.means, ["encoder"], title=title
+        )
     return made

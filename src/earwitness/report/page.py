@@ -19,6 +19,7 @@ from earwitness.report.drawings import Drawing, drawings, vega_bundle
 from earwitness.report.listening import Example, worst
 from earwitness.report.sounds import KBPS, SECONDS, Heard
 from earwitness.results import AuditResult
+from earwitness.store import content_hash
 
 LIMIT = 10_000_000  # bytes of the whole page
 SOUND_LIMIT = 6_000_000  # bytes of all players as base64 text
@@ -58,6 +59,11 @@ class Page:
     def examples(self) -> tuple[Example, ...]:
         """What is worth hearing."""
         return tuple(worst(self.results))
+
+    @cached_property
+    def prints(self) -> dict[tuple[str, str, str], str]:
+        """A hash of each result, by its audit, encoder and data set."""
+        return {(r.audit, r.encoder, r.dataset): content_hash(r.to_json()) for r in self.results}
 
     def html(self, heard: Heard) -> str:
         """The whole page.
@@ -131,6 +137,10 @@ def _bytes(text: str) -> bytes:
 
 def _text(name: str) -> str:
     return files("earwitness.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _data_uri(data: bytes) -> Markup:
+    return Markup("data:audio/mpeg;base64," + base64.b64encode(data).decode())
 
 
 def _policy(*scripts: str) -> str:

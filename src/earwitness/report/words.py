@@ -1,6 +1,7 @@
 """Words for people: what an audit asks, what a measure is called, how a number is written."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -156,6 +157,17 @@ def duration(seconds: float) -> str:
 
 
 def printable(text: Any) -> str:
-    """The text without control characters and lone surrogates, which file names may hold and no page may."""
-    cleaned = "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in str(text))
-    return cleaned.encode("utf-8", "replace").decode("utf-8")
+    """The text without control characters and lone surrogates, which file names may hold and no page may.
+
+    Examples
+    --------
+    >>> printable("a\\tb\\x00\\udcffc")
+    'a b ?c'
+    """
+    shown = str(text)
+    if not shown.isprintable():
+        shown = _CONTROL.sub(" ", shown).encode("utf-8", "replace").decode("utf-8")
+    return shown
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")

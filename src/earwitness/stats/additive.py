@@ -41,17 +41,20 @@ class Smooth:
         """`s(x):a:b` for each cell."""
         return [":".join([f"s({self.term.covariate})", *map(str, cell)]) for cell in self.cells]
 
+    def members(self, table: pd.DataFrame) -> NDArray[np.intp]:
+        """(n,) the cell of each row, as its place in `cells`."""
+        if not self.term.by:
+            return np.zeros(len(table), np.intp)
+        factors = [table[name].cat for name in self.term.by]
+        return np.ravel_multi_index([f.codes for f in factors], [len(f.categories) for f in factors])
+
     def rows(self, table: pd.DataFrame) -> Floats:
         """(n, cells * size) columns: the basis in the row's own cell, zero elsewhere."""
         basis = self.spline.basis(table[self.term.covariate].to_numpy(dtype=float))
-        member = np.array([self.cells.index(cell) for cell in _cells_of(table, self.term.by)])
+        member = self.members(table)
         made = np.zeros((len(table), len(self.cells), self.size))
         made[np.arange(len(table)), member] = basis
         return made.reshape(len(table), -1)
-
-
-def _cells_of(table: pd.DataFrame, by: tuple[str, ...]) -> list[tuple[object, ...]]:
-    return list(zip(*(table[name] for name in by), strict=True)) if by else [()] * len(table)
 
 
 @dataclass(frozen=True, eq=False)

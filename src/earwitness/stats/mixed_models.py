@@ -145,7 +145,8 @@ class MixedModel:
     def conditional_modes(self, *, level: float = 0.95) -> pd.DataFrame:
         """The effect of each group: group, level, term, mode, se, low, high.
 
-        Intervals are normal, from the conditional variance given the estimated parameters (Figure 5.6 of the thesis).
+        Intervals are normal, from the conditional variance given the estimated parameters (Figure 5.6 of the thesis);
+        they leave out those parameters' own error: with 40 groups 95 % intervals were measured to cover 92 %.
         """
         z = norm.ppf((1 + level) / 2)
         effects, variances = self.profile.modes(self.fit.theta, self.sigma, self.beta)

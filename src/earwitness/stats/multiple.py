@@ -8,15 +8,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import false_discovery_control
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
 
 from earwitness.errors import InputError
 from earwitness.stats.estimate import Estimate
 from earwitness.stats.resampling import Statistic, bootstrap, bootstrap_statistics, paired
 
 Adjustment = Literal["holm", "bh"]
-_STATSMODELS_NAMES = {"holm": "holm", "bh": "fdr_bh"}
 
 
 def adjust_p(p: ArrayLike, method: Adjustment = "holm") -> NDArray[np.float64]:
@@ -48,14 +47,22 @@ def adjust_p(p: ArrayLike, method: Adjustment = "holm") -> NDArray[np.float64]:
     [0.03, 0.06, 0.06]
     """
     given = np.asarray(p, dtype=float)
-    if method not in _STATSMODELS_NAMES:
+    if method not in ("holm", "bh"):
         raise InputError(f"method is {method!r}: choose 'holm' or 'bh' (Benjamini-Hochberg)")
     made = ~np.isnan(given)
     if ((given[made] < 0) | (given[made] > 1)).any():
         raise InputError(f"p-values lie between 0 and 1, got {given[made].min():g} to {given[made].max():g}")
     adjusted = np.full(given.shape, np.nan)
-    if made.any():
-        adjusted[made] = multipletests(given[made], method=_STATSMODELS_NAMES[method])[1]
+    adjusted[made] = _holm(given[made]) if method == "holm" else false_discovery_control(given[made])
+    return adjusted
+
+
+def _holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The k-th smallest of m counts m - k + 1 times, and no p-value less than one before it."""
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
     return adjusted
 
 

@@ -4,7 +4,7 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
 
   const MARGIN = 55; // pixels beside a plot: axis labels and gaps
-  const SMALLEST = 175; // pixels of a small multiple with its margin
+  const SMALLEST = 205; // pixels of a small multiple with its margin
   const width = (part) => (typeof part.width === "number" ? part.width : part.spec ? width(part.spec) : 220);
 
   // A row of charts becomes as many columns as there is room for; a chart that is too wide becomes narrower.
@@ -14,8 +14,10 @@
       delete part.hconcat;
       part.concat = row;
       const widest = Math.max(...row.map(width));
-      const least = widest <= 260 ? SMALLEST : widest + MARGIN; // small multiples may shrink to stay side by side
-      part.columns = Math.max(1, Math.min(part.columns || row.length, Math.floor(room / least)));
+      const small = widest <= 260; // small multiples may shrink, so that all stand in one row as far as there is room
+      const most = small ? row.length : Math.min(part.columns || row.length, row.length);
+      const columns = Math.max(1, Math.min(most, Math.floor(room / (small ? SMALLEST : widest + MARGIN))));
+      part.columns = Math.ceil(row.length / Math.ceil(row.length / columns)); // rows of about the same length
       for (const one of row) fit(one, room / part.columns);
     } else if (part.vconcat) {
       for (const one of part.vconcat) fit(one, room);

@@ -1,0 +1,33 @@
+from . import audio, audits, charts, datasets, distances, encoders, errors, report, stats
+from .datasets import Clips, load_clips
+from .embeddings import Embeddings
+from .encoders import Encoder, check_encoder, load_encoder
+from .extraction import embed
+from .pipeline import Settings, audit_encoders
+from .results import AuditResult, Estimate, Verdict
+
+__version__: str
+
+__all__ = [
+    "AuditResult",
+    "Clips",
+    "Embeddings",
+    "Encoder",
+    "Estimate",
+    "Settings",
+    "Verdict",
+    "audio",
+    "audit_encoders",
+    "audits",
+    "charts",
+    "check_encoder",
+    "datasets",
+    "distances",
+    "embed",
+    "encoders",
+    "errors",
+    "load_clips",
+    "load_encoder",
+    "report",
+    "stats",
+]
