@@ -25,7 +25,7 @@ $(VENV)/.docs: $(VENV)/.core
 	touch $@
 
 demo: $(VENV)/.core  ## audit the bundled demo set: musicnn-msd beside the controls mfcc and random
-	$(BIN)/earwitness audit demo -e musicnn-msd --out demo-report
+	$(BIN)/earwitness audit demo -e musicnn-msd --domain domain --profile quick --out demo-report
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check src tests benchmarks recipes

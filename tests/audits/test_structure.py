@@ -22,7 +22,7 @@ from earwitness.audits._space import principal_space
 from earwitness.errors import InputError
 from earwitness.results import AuditResult
 
-FEW = {"ks": range(2, 8), "seeds": 3, "n_resamples": 200}
+FEW = {"ks": range(2, 6), "seeds": 2, "n_resamples": 200}
 NAMES = np.array(["dub", "<i>fado</i>", "raga", "samba"])
 
 
