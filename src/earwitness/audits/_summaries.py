@@ -4,6 +4,7 @@ Conventions: each family of perturbations counts the same, however many steps of
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ def _rows(found: pd.DataFrame, values: Floats, some: Resamples, factors: dict[st
     there = ~np.isnan(values)
     draws = some.means(np.where(there, values, 0), there)
     rows = []
-    columns: list[tuple[str, str]] = found.columns.tolist()
+    columns: list[Any] = found.columns.tolist()
     for k, (measure, reference) in enumerate(columns):
         if there[:, k].any():
             estimate = some.estimate(float(values[there[:, k], k].mean()), draws[:, k])
