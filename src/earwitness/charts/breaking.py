@@ -1,4 +1,4 @@
-"""From which magnitude on does an encoder lose its clips? One picture: encoders by kinds of change."""
+"""From which magnitude on does an encoder lose its clips? One picture: kinds of change by encoders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +12,8 @@ from earwitness.charts.theme import Result, finished, in_order, inline, name_of,
 LEVEL = "0.9"
 DISTANCE = "cosine"
 
-_CELL_WIDTH, _CELL_HEIGHT = 118, 34
-_KINDS = {"mp3": "MP3", "environmental noise": "environm. noise"}
+_CELL_WIDTH, _CELL_HEIGHT, _PAGE_WIDTH = 130, 26, 420
+_KINDS = {"mp3": "MP3"}
 
 
 def breaking_points(results: Sequence[Result], *, level: str = LEVEL) -> Any:
@@ -34,9 +34,11 @@ def breaking_points(results: Sequence[Result], *, level: str = LEVEL) -> Any:
     rows = _rows(results, level)
     if rows.empty:
         return None
+    wide = min(_CELL_WIDTH, _PAGE_WIDTH // rows["encoder"].nunique())
+    heads = alt.Axis(orient="top", labelAngle=0, labelLimit=wide)
     base = alt.Chart(inline(rows)).encode(
-        x=alt.X("kind:N", sort=None, title=None, axis=alt.Axis(orient="top", labelAngle=0, labelLimit=_CELL_WIDTH)),
-        y=alt.Y("encoder:N", sort=[name_of(result) for result in results], title=None),
+        x=alt.X("encoder:N", sort=[name_of(result) for result in results], title=None, axis=heads),
+        y=alt.Y("kind:N", sort=None, title=None, axis=alt.Axis(labelLimit=150)),
         tooltip=[
             alt.Tooltip("encoder:N"),
             alt.Tooltip("kind:N", title="change"),
@@ -53,7 +55,7 @@ def breaking_points(results: Sequence[Result], *, level: str = LEVEL) -> Any:
     cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=shade)
     dark = alt.condition("datum.share < 0.2", alt.value("white"), alt.value("#1a1a1a"))
     words = base.mark_text(fontSize=11).encode(text="said:N", color=dark)
-    size = {"width": _CELL_WIDTH * rows["kind"].nunique(), "height": _CELL_HEIGHT * rows["encoder"].nunique()}
+    size = {"width": wide * rows["encoder"].nunique(), "height": _CELL_HEIGHT * rows["kind"].nunique()}
     said = [f"{row.encoder}: {row.kind} {row.said}" for row in rows.itertuples()]
     description = (
         f"The magnitude from which on fewer than {float(level):.0%} of clips are nearest to their own original. "

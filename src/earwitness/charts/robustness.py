@@ -63,9 +63,6 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         for family in dict.fromkeys(curves["family"])
     ]
     made = {}
-    breaking = breaking_points(results)
-    if breaking is not None:
-        made["From which magnitude on fewer than 90 % of clips are nearest to their own original"] = breaking
     if panels:
         description = (
             "Share of clips still nearest to their own original, by kind of change, from mild on the left to grave on "
@@ -73,6 +70,9 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         )
         row = alt.concat(*panels, columns=3).resolve_scale(color="shared", strokeDash="shared", shape="independent")
         made["Clips still nearest to their own original, from mild to grave changes"] = finished(row, description)
+    breaking = breaking_points(results)
+    if breaking is not None:
+        made["From which magnitude on fewer than 90 % of clips are nearest to their own original"] = breaking
     moved = _moved(results)
     if len(moved):
         description = (
