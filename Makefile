@@ -28,8 +28,8 @@ demo: $(VENV)/.core  ## audit the bundled demo set: musicnn-msd beside the contr
 	$(BIN)/earwitness audit demo -e musicnn-msd --domain domain --profile quick --out demo-report
 
 lint: $(VENV)/.test
-	$(BIN)/ruff check src tests benchmarks recipes
-	$(BIN)/ruff format --check src tests benchmarks recipes
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 
 test: lint  ## the checks and every test that is not marked slow

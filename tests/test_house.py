@@ -15,7 +15,7 @@ FLOORS = [
     {"report"},
     {"pipeline"},
     {"audits"},
-    {"audio_space"},
+    {"recommend", "audio_space"},
     {"extraction"},
     {"encoders", "datasets"},
     {"results", "embeddings", "store", "engine"},

@@ -1,5 +1,5 @@
-from . import audio, audits, charts, datasets, distances, encoders, errors, report, stats
-from .datasets import Clips, load_clips
+from . import audio, audits, charts, datasets, distances, encoders, errors, recommend, report, stats
+from .datasets import Clips, Interactions, load_clips, load_interactions
 from .embeddings import Embeddings
 from .encoders import Encoder, check_encoder, load_encoder
 from .extraction import embed
@@ -14,6 +14,7 @@ __all__ = [
     "Embeddings",
     "Encoder",
     "Estimate",
+    "Interactions",
     "Settings",
     "Verdict",
     "audio",
@@ -28,6 +29,8 @@ __all__ = [
     "errors",
     "load_clips",
     "load_encoder",
+    "load_interactions",
+    "recommend",
     "report",
     "stats",
 ]

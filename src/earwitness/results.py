@@ -24,6 +24,8 @@ _CHARTS = {
     "transfer": "earwitness.charts.transfer:charts",
     "robustness": "earwitness.charts.robustness:charts",
     "structure": "earwitness.charts.structure:charts",
+    "explanation": "earwitness.charts.explanation:charts",
+    "explanation_model": "earwitness.charts.explanation_model:charts",
 }
 
 

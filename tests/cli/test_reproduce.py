@@ -13,9 +13,15 @@ RATE = 16_000
 
 
 def test_an_experiment_that_does_not_exist_is_answered_with_the_nearest(run: Run, tmp_path: Path) -> None:
-    code, _, err = run("reproduce", "kim2018", str(tmp_path), "-e", "mfcc")
+    code, _, err = run("reproduce", "kim2018", str(tmp_path), "-e", "mfcc", "--out", str(tmp_path / "out"))
     assert code == 2
     assert "Did you mean 'kim2019'?" in err
+
+
+def test_without_an_encoder_there_is_nothing_to_compare(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("reproduce", "kim2019", "demo", "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "an encoder or more" in err
 
 
 @pytest.mark.slow

@@ -1,8 +1,21 @@
-"""The questions: each audit takes embeddings and returns an AuditResult. No file, no drawing, no printing."""
+"""The questions: each audit takes embeddings, or a recommender, and returns an AuditResult. No drawing, no printing."""
 
 from earwitness.audits._controls import Role
+from earwitness.audits.explanation import explanation
+from earwitness.audits.explanation_crossed import Design, explain_recommenders
+from earwitness.audits.explanation_model import explanation_model
 from earwitness.audits.robustness import Reads, robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
-__all__ = ["Reads", "Role", "robustness", "structure", "transfer"]
+__all__ = [
+    "Design",
+    "Reads",
+    "Role",
+    "explain_recommenders",
+    "explanation",
+    "explanation_model",
+    "robustness",
+    "structure",
+    "transfer",
+]

@@ -1,20 +1,12 @@
-"""`earwitness reproduce`: a published experiment on your clips and encoders."""
+"""`earwitness reproduce`: a paper's experiment."""
 
-import difflib
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from earwitness.cli import options
-from earwitness.cli.audit import group_column, label_column
-
-RECIPES = {
-    "kim2019": "earwitness.recipes.kim2019:reproduce",
-}
-"""By name, the module and the function that does it."""
 
 
 class ScaleName(StrEnum):
@@ -25,58 +17,69 @@ class ScaleName(StrEnum):
 
 
 def reproduce(
-    recipe: Annotated[str, typer.Argument(help=f"Which experiment: {', '.join(RECIPES)}.")],
-    source: options.Source,
+    recipe: Annotated[
+        str | None, typer.Argument(help="Name of the experiment; without one, what there is is listed.")
+    ] = None,
+    data: Annotated[list[Path] | None, typer.Argument(help="Folders (or manifests) of the data it wants.")] = None,
     encoder: Annotated[
-        list[str], typer.Option("--encoder", "-e", help="What to compare; again for more. mfcc and random always are.")
-    ],
+        list[str] | None,
+        typer.Option("--encoder", "-e", help="What to compare, where encoders are; again for more."),
+    ] = None,
     scale: Annotated[
-        ScaleName, typer.Option(help="`small`: some minutes on two cores. `full`: the published size.")
-    ] = ScaleName.small,
-    label: Annotated[str | None, typer.Option(metavar="COL", help="Column of a task for a probe.")] = None,
+        ScaleName | None, typer.Option(help="`small`: minutes on two cores. `full`: the published size.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="Column of a task, where clips have one.")] = None,
     group: Annotated[
         str | None, typer.Option(metavar="COL", help="Column that is never on both sides of a fold.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to write into; by default the experiment's name.")
+        Path | None, typer.Option(metavar="DIR", help="Folder to write into; named after the recipe by default.")
     ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The same as --scale small.")] = False,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     seed: options.Seed = 0,
-    audio_column: options.AudioColumn = None,
-    allow_outside: options.AllowOutside = False,
+    as_json: options.AsJson = False,
 ) -> None:
-    """Repeat a published experiment on SOURCE.
+    """Run a paper's experiment on your copy of its data, or list the experiments.
 
-    `kim2019`: are nearby neighbours relatives? (Kim, Urbano, Liem and Hanjalic 2019). Writes a report, tables of the
-    analyses and the figures of the paper. Run it again after an interruption: nothing is computed twice.
+    **Examples**
 
-    **Example**
+    `earwitness reproduce`
 
     `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
-    """
-    from earwitness.errors import InputError
 
-    if recipe not in RECIPES:
-        near = difflib.get_close_matches(recipe, RECIPES, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"there is no experiment {recipe!r} to reproduce; there are {', '.join(RECIPES)}.{hint}")
-    module, name = RECIPES[recipe].split(":")
-    run = getattr(import_module(module), name)
-    clips = options.load(source, audio_column, allow_outside)
-    folder = options.out_folder(out or Path(recipe))
+    `earwitness reproduce kim-explain ~/hetrec2011-lastfm-2k ~/ml-latest-small`
+    """
+    import json
+
+    from earwitness import report
+    from earwitness.recipes import RECIPES, Options, load_recipe
+
+    if recipe is None:
+        listed = {name: f"{entry.about}. Data: {entry.data}" for name, entry in RECIPES.items()}
+        print(
+            json.dumps(listed, indent=1) if as_json else "\n".join(f"{name}  {text}" for name, text in listed.items())
+        )
+        return
+    run = load_recipe(recipe)
+    folder = options.out_folder(out or Path(f"earwitness-{recipe}"))
     with options.progress_bar() as progress:
-        page = run(
-            clips,
-            encoder,
-            scale=scale.value,
-            out=folder,
-            label=label_column(clips, label),
-            group=group_column(clips, group),
-            seed=seed,
+        asked = Options(
+            quick=quick or scale is ScaleName.small,
             jobs=jobs,
             cluster=cluster,
+            seed=seed,
             progress=progress,
+            scale="small" if quick else scale,
+            encoders=tuple(encoder or ()),
+            label=label,
+            group=group,
         )
-    options.note((folder / "analyses.txt").read_text(encoding="utf-8").rstrip())
+        page = run(data or [], folder, asked)
+    results = report.read_results(folder)
+    if as_json:
+        print("[" + ",\n".join(result.to_json() for result in results) + "]")
+    else:
+        report.print_summary(results)
     options.note(f"report: {page.resolve()}")

@@ -2,7 +2,19 @@
 
 from earwitness.datasets.catalogue import Dataset, list_datasets
 from earwitness.datasets.clips import Clip, Clips
+from earwitness.datasets.interaction_layouts import load_interactions
+from earwitness.datasets.interactions import Interactions
 from earwitness.datasets.load import load_clips
 from earwitness.datasets.splits import group_overlap, require_separate_groups
 
-__all__ = ["Clip", "Clips", "Dataset", "group_overlap", "list_datasets", "load_clips", "require_separate_groups"]
+__all__ = [
+    "Clip",
+    "Clips",
+    "Dataset",
+    "Interactions",
+    "group_overlap",
+    "list_datasets",
+    "load_clips",
+    "load_interactions",
+    "require_separate_groups",
+]

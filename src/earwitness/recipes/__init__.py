@@ -1,1 +1,77 @@
-"""Published experiments, each as one function on the public interface: `earwitness reproduce NAME`."""
+"""Papers' experiments as short scripts on the public interface: `earwitness reproduce NAME`.
+
+A recipe is a function from a folder of data, an output folder and `Options` to results; it prints nothing and writes
+through `earwitness.report`. New ones join by a line in `RECIPES`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple
+
+from earwitness.engine import Progress
+from earwitness.errors import InputError
+
+__all__ = ["RECIPES", "Entry", "Options", "load_recipe"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every recipe can be told: how thorough, which encoders and columns, where to run, with which seed.
+
+    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small".
+    """
+
+    quick: bool = False
+    jobs: int | None = None
+    cluster: str | None = None
+    seed: int = 0
+    progress: Progress | None = None
+    scale: str | None = None
+    encoders: tuple[str, ...] = ()
+    label: str | None = None
+    group: str | None = None
+
+
+Recipe = Callable[[list[Path], Path, Options], Path]
+
+
+class Entry(NamedTuple):
+    """Where a recipe is, what it reproduces, and the data it wants."""
+
+    path: str
+    about: str
+    data: str
+
+
+RECIPES: dict[str, Entry] = {
+    "kim2019": Entry(
+        "earwitness.recipes.kim2019:run",
+        "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
+        "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
+    ),
+    "kim-explain": Entry(
+        "earwitness.recipes.kim_explain:run",
+        "Kim (2021), chapter 5: do explanations of recommenders tell the truth? Table 5.1, Figures 5.2 to 5.6",
+        "one folder or more of hetrec2011-lastfm-2k, MovieLens, goodbooks-10k, LFM-1b, LFM-2b or MSD",
+    ),
+}
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none; the message suggests the nearest.
+    """
+    if name not in RECIPES:
+        nearest = get_close_matches(name, RECIPES, 1)
+        mend = f"Did you mean {nearest[0]!r}?" if nearest else f"There are {', '.join(RECIPES)}."
+        raise InputError(f"no recipe {name!r}. {mend}")
+    module, _, function = RECIPES[name].path.partition(":")
+    found: Recipe = getattr(import_module(module), function)
+    return found

@@ -13,19 +13,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from earwitness import engine, report
+from earwitness import report
 from earwitness.audits.consistency import Analysis, analyse, ranking
 from earwitness.charts import consistency as figures
 from earwitness.charts import save
 from earwitness.charts.breaking import breaking_points
 from earwitness.charts.statistics import marginal_means
-from earwitness.datasets import Clips
+from earwitness.datasets import Clips, load_clips
 from earwitness.errors import InputError
 from earwitness.pipeline import SOUND, Profile, Settings, Workers, audit_encoders
+from earwitness.recipes import Options
 from earwitness.results import AuditResult
 from earwitness.store import whole_file
 
@@ -57,35 +58,18 @@ _ANALYSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def reproduce(
-    clips: Clips,
-    encoders: Sequence[str],
-    *,
-    scale: Literal["small", "full"] = "small",
-    out: Path = Path("kim2019"),
-    label: str | None = None,
-    group: str | None = None,
-    seed: int = 0,
-    jobs: int | None = None,
-    cluster: str | None = None,
-    progress: engine.Progress | None = None,
-) -> Path:
+def run(sources: list[Path], out: Path, options: Options) -> Path:
     """Run the experiment, and write a report, tables and figures.
 
     Parameters
     ----------
-    clips
-        Any clips; excerpts of four seconds are taken from their middle.
-    encoders
-        Specs of those to compare; `mfcc` and `random` are measured beside them.
-    scale
-        "small": 60 clips under 30 perturbations, some minutes on two cores. "full": 1,000 clips under 94.
+    sources
+        One: a folder of sound, a manifest, or the name of a set. Excerpts of four seconds are taken from the middle.
     out
         Folder: `report.html` and what belongs to it, `tables/*.csv`, `figures/*.svg`, `analyses.txt`.
-    label, group
-        Columns of a task for the probe, and of what is never on both sides of a fold.
-    seed, jobs, cluster, progress
-        As everywhere.
+    options
+        The encoders to compare, beside which `mfcc` and `random` are measured; the scale: "small" (60 clips under 30
+        perturbations, some minutes on two cores) or "full" (1,000 clips under 94); columns for a probe.
 
     Returns
     -------
@@ -95,8 +79,15 @@ def reproduce(
     Raises
     ------
     InputError
-        If the scale is unknown, or the clips or encoders cannot be used.
+        If there is not one source, no encoder, or they cannot be used.
     """
+    if len(sources) != 1 or not options.encoders:
+        raise InputError(
+            f"kim2019 wants one source of clips and an encoder or more, not {len(sources)} and "
+            f"{len(options.encoders)}: try `earwitness reproduce kim2019 demo -e musicnn-msd`"
+        )
+    clips = load_clips(str(sources[0]))
+    scale, seed = options.scale or "small", options.seed
     if scale not in SCALES:
         raise InputError(f"there is no scale {scale!r}: choose {' or '.join(SCALES)}")
     asked = SCALES[scale]
@@ -108,11 +99,23 @@ def reproduce(
         references=SOUND,
         sound_s=EXCERPT_S,
     )
-    settings = Settings(audits=("robustness",), label=label, group=group, profile=profile, seed=seed)
-    results = audit_encoders(clips, encoders, settings, Workers(jobs, cluster, progress))
+    settings = Settings(
+        audits=("robustness",),
+        label=options.label or _usual(clips, ("label",)),
+        group=options.group or _usual(clips, ("group", "artist", "track", "album")),
+        profile=profile,
+        seed=seed,
+    )
+    workers = Workers(options.jobs, options.cluster, options.progress)
+    results = audit_encoders(clips, options.encoders, settings, workers)
     page = report.write(results, out, clips=clips, seed=seed, command=f"reproduce kim2019 --scale {scale}")
     write_tables(results, out)
     return page
+
+
+def _usual(clips: Clips, names: Sequence[str]) -> str | None:
+    """The first of these columns that there is."""
+    return next((name for name in names if name in clips.table), None)
 
 
 def write_tables(results: Sequence[AuditResult], out: Path) -> None:

@@ -107,7 +107,9 @@ def facts(results: Sequence[AuditResult]) -> list[str]:
     said.append(_labels(results))
     said.append(_domains(results))
     groups = dict.fromkeys(str(r.parameters["group"]) for r in results if r.parameters.get("group"))
-    said.append("95 % intervals over " + (f"clips, grouped by {', '.join(groups)}" if groups else "clips"))
+    people = not clips and any("user" in result.items for result in results)
+    unit = "users" if people else "clips"
+    said.append(f"95 % intervals over {unit}" + (f", grouped by {', '.join(groups)}" if groups else ""))
     return [text for text in said if text]
 
 

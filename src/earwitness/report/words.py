@@ -19,6 +19,8 @@ QUESTIONS = {
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
     "inversion": "What does it think a label sounds like?",
     "explanation": "Do the explanations tell the truth about the model, and briefly?",
+    "explanation_model": "What do true explanations depend on: the explainer, the number of tags, the recommender, "
+    "the user?",
 }
 
 STATUS = {  # sign and word, so that nothing hangs on colour alone
