@@ -93,7 +93,8 @@ def bootstrap(
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
     if method == "bca":
         tails = _bca_tails(tails, usable, value, _jackknife(table, statistic, units))
-    low, high = np.quantile(usable, tails) if np.isfinite(tails).all() else (np.nan, np.nan)
+    # The (B + 1) q-th smallest of B: with few resamples the usual quantile makes intervals too short.
+    low, high = np.quantile(usable, tails, method="weibull") if np.isfinite(tails).all() else (np.nan, np.nan)
     return Estimate(value, float(low), float(high), len(units), note if np.isfinite(low) else "no BCa interval: bias")
 
 
