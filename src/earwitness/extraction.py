@@ -111,7 +111,7 @@ def embed_all(
         If an encoder cannot be loaded or breaks the protocol.
     """
     loaded = [resolve(encoder) for encoder in encoders]
-    keys, skipped = _content_keys(clips)
+    keys, skipped = content_keys(clips)
     places = {
         (e, p): shards_of(*_identity(encoder, pooling, perturbation, seed))
         for e, encoder in enumerate(loaded)
@@ -146,7 +146,7 @@ def _identity(encoder: Encoder, pooling: Pooling, perturbation: Perturbation | N
     return (_LAYOUT, encoder.name, encoder.revision, pooling, *change)
 
 
-def _content_keys(clips: Clips) -> tuple[dict[str, str], Failures]:
+def content_keys(clips: Clips) -> tuple[dict[str, str], Failures]:
     """Content key by clip id, and the clips whose file cannot be read at all."""
 
     def key(clip: Clip) -> str | ClipError:
@@ -202,10 +202,10 @@ def _work(unit: _Unit) -> Failures:
     vectors: list[list[Floats]] = [[] for _ in encoders]
     keys: list[str] = []
     failures: Failures = {}
-    with _one_thread():
+    with one_thread():
         for clip, key in zip(unit.clips, unit.keys, strict=True):
             try:
-                sound, sample_rate = _sound(clip, key, unit.perturbation, unit.seed)
+                sound, sample_rate = sound_of(clip, key, unit.perturbation, unit.seed)
                 row = [embed_sound(encoder, sound, sample_rate, unit.pooling) for encoder in encoders]
             except ClipError as error:
                 failures[clip.clip] = (clip.path, error.reason)
@@ -220,7 +220,7 @@ def _work(unit: _Unit) -> Failures:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Workers share the cores one each, and a sum in another order would be another number."""
     import torch
     from threadpoolctl import threadpool_limits
@@ -234,12 +234,22 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _sound(clip: Clip, key: str, perturbation: Perturbation | None, seed: int) -> tuple[Floats, int]:
+def sound_of(clip: Clip, key: str, perturbation: Perturbation | None, seed: int) -> tuple[Floats, int]:
+    """The clip's sound, perhaps perturbed, in one channel, and its sample rate in hertz.
+
+    Raises
+    ------
+    ClipError
+        If the clip cannot be used, or nothing is left of it.
+    """
     sound, sample_rate = clip.audio()
     if perturbation is None:
         return sound, sample_rate
     generator = clip_generator(seed, key, perturbation.key)
-    return perturbation(sound, sample_rate, generator), sample_rate
+    changed = perturbation(sound, sample_rate, generator)
+    if not changed.any():
+        raise ClipError(clip.path, f"{perturbation.label} leaves it silent, and silence has no direction")
+    return changed, sample_rate
 
 
 def embed_sound(encoder: Encoder, sound: Floats, sample_rate: int, pooling: Pooling = "mean") -> Floats:

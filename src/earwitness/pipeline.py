@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from earwitness import audits, engine
 from earwitness.audio.perturbations import PROFILES as PERTURBATIONS
+from earwitness.audio_space import AudioSpace, audio_spaces
 from earwitness.audits import Role
 from earwitness.datasets import Clips
 from earwitness.embeddings import Embeddings
@@ -35,18 +36,31 @@ class Profile:
         Seconds from the middle of each of them.
     perturbations
         Name of the set of perturbations.
+    references
+        Distances in sound to hold the embeddings against; see `earwitness.references`.
+    sound_s
+        Seconds from the middle of each clip that they compare.
     """
 
     excerpt_s: float
     robustness_clips: int
     robustness_excerpt_s: float
     perturbations: str
+    references: tuple[str, ...] = ()
+    sound_s: float | None = 4.0
 
+
+SOUND = ("mfcc-dtw", "mfcc-simple", "log-mel-dtw", "chroma-dtw", "stft-dtw")
+"""References of the thorough profiles: the two of Kim (2021), and three that no MFCC has a part in."""
 
 PROFILES = {
     "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick"),
-    "standard": Profile(excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard"),
-    "full": Profile(excerpt_s=120, robustness_clips=1000, robustness_excerpt_s=10, perturbations="full"),
+    "standard": Profile(
+        excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard", references=SOUND
+    ),
+    "full": Profile(
+        excerpt_s=120, robustness_clips=1000, robustness_excerpt_s=10, perturbations="full", references=SOUND
+    ),
 }
 
 
@@ -61,6 +75,8 @@ class Settings:
     label, group, domain
         Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; a
         column whose values are also reported one by one.
+    pitch, tempo
+        Columns that a pitch shift, or a change of tempo, should move: semitones or names of notes; beats a minute.
     profile
         Of `PROFILES`.
     controls
@@ -73,6 +89,8 @@ class Settings:
     label: str | None = None
     group: str | None = None
     domain: str | None = None
+    pitch: str | None = None
+    tempo: str | None = None
     profile: Profile = PROFILES["standard"]
     controls: tuple[str, ...] = CONTROLS
     seed: int = 0
@@ -142,7 +160,7 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    for option in ("label", "group", "domain"):
+    for option in ("label", "group", "domain", "pitch", "tempo"):
         column = getattr(settings, option)
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
@@ -259,10 +277,36 @@ def _robustness(
     )
     heard = chosen.excerpt(profile.robustness_excerpt_s)
     rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
+    sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
+    # A quick look asks a probe about changed clips only where the user named what should move.
+    label = settings.label if profile.references or settings.pitch or settings.tempo else None
+    reads = audits.Reads(label=label, pitch=settings.pitch, tempo=settings.tempo)
 
     def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.robustness(
-            row[0], row[1:], group=settings.group, controls=controls, role=role, seed=settings.seed
+            row[0],
+            row[1:],
+            sound=sound,
+            reads=reads,
+            group=settings.group,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
         )
 
     return _each(ask, rows, cast, workers, "robustness", profile.robustness_excerpt_s)
+
+
+def _sound(heard: Clips, embedded: Embeddings, settings: Settings, workers: Workers) -> list[AudioSpace]:
+    """Distances in sound of the clips that were embedded."""
+    usable = heard.take(np.flatnonzero(heard.table["clip"].isin(embedded.column("clip"))))
+    return audio_spaces(
+        usable,
+        PERTURBATIONS[settings.profile.perturbations],
+        settings.profile.references,
+        seconds=settings.profile.sound_s,
+        seed=settings.seed,
+        jobs=workers.jobs,
+        cluster=workers.cluster,
+        progress=workers.progress,
+    )

@@ -4,12 +4,13 @@ from earwitness.audits._controls import Role
 from earwitness.audits.explanation import explanation
 from earwitness.audits.explanation_crossed import Design, explain_recommenders
 from earwitness.audits.explanation_model import explanation_model
-from earwitness.audits.robustness import robustness
+from earwitness.audits.robustness import Reads, robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
 __all__ = [
     "Design",
+    "Reads",
     "Role",
     "explain_recommenders",
     "explanation",

@@ -10,7 +10,7 @@ from earwitness.distances import cosine_matrix, euclidean_matrix
 
 Distance = Literal["cosine", "euclidean"]
 DISTANCES: tuple[Distance, ...] = ("cosine", "euclidean")
-_MATRIX = {"cosine": cosine_matrix, "euclidean": euclidean_matrix}
+MATRIX = {"cosine": cosine_matrix, "euclidean": euclidean_matrix}
 
 BLOCK_BYTES = 2**26
 """The distances are looked at in blocks of this size: N x N is never held."""
@@ -57,7 +57,7 @@ def own_ranks(
     blocks = []
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        D = _MATRIX[distance](queries[rows], originals)  # (rows, N)
+        D = MATRIX[distance](queries[rows], originals)  # (rows, N)
         here = np.arange(len(D))
         mine = D[here, own[rows]]
         D[here, own[rows]] = np.inf
@@ -71,7 +71,7 @@ def mean_distance(originals: NDArray[np.float32], distance: Distance) -> float:
     """Mean distance between two different originals."""
     n = len(originals)
     step = max(1, BLOCK_BYTES // (8 * n))
-    total = sum(_MATRIX[distance](originals[start : start + step], originals).sum() for start in range(0, n, step))
+    total = sum(MATRIX[distance](originals[start : start + step], originals).sum() for start in range(0, n, step))
     return float(total / (n * (n - 1)))
 
 

@@ -6,6 +6,9 @@ clips that are tested is ever looked at.
 """
 
 import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -82,10 +85,34 @@ class LogisticProbe:
         return float(-(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean())
 
 
-def probe_classes(
+@dataclass(frozen=True)
+class Reader:
+    """A probe that was learnt on one fold, ready for vectors as they come.
+
+    Attributes
+    ----------
+    mean, spread : (d,) arrays
+        Of the clips it was learnt from.
+    read
+        From standardised vectors (n, d) to (n, K) probabilities or (n, 1) numbers.
+    strength
+        The penalty that was chosen.
+    """
+
+    mean: Floats
+    spread: Floats
+    read: Callable[[Singles], Floats]
+    strength: float
+
+    def __call__(self, X: Singles) -> Floats:
+        """What the probe says of these vectors."""
+        return self.read(_scaled(X, self.mean, self.spread))
+
+
+def class_readers(
     X: Singles, Y: Singles, link: Link, strata: NDArray[Any], groups: NDArray[Any] | None, folds: Folds, seed: int
-) -> tuple[Floats, list[float]]:
-    """Probabilities of every clip by a probe that has not seen it, and the strength C that each fold chose.
+) -> list[Reader]:
+    """Logistic probes, one a fold, each learnt from the clips that its fold does not test.
 
     Parameters
     ----------
@@ -101,6 +128,48 @@ def probe_classes(
         The outer folds.
     seed
         Of the inner folds.
+    """
+    readers = []
+    for train, _ in folds:
+        mine = None if groups is None else groups[train]
+        strength = _best_strength(X[train], Y[train], link, _inner(strata[train], mine, X.shape[1], seed))
+        mean, spread = _mean_and_spread(X[train])
+        probe = _path(_scaled(X[train], mean, spread), Y[train], link, strength)
+        readers.append(Reader(mean, spread, partial(probe.probabilities, count=Y.shape[1]), strength))
+    return readers
+
+
+def number_readers(
+    X: Singles, y: Floats, strata: NDArray[Any], groups: NDArray[Any] | None, folds: Folds, seed: int
+) -> list[Reader]:
+    """Ridge regressions, one a fold, each learnt from the clips that its fold does not test.
+
+    Without groups the penalty is chosen by leaving out one clip at a time (in closed form), with groups by inner folds.
+    Parameters are those of `class_readers`.
+    """
+    readers = []
+    for train, _ in folds:
+        inner = None
+        if groups is not None:
+            inner = list(stratified_folds(strata[train], groups[train], INNER_FOLDS, seed))
+        mean, spread = _mean_and_spread(X[train])
+        # In float64: the closed form of leaving one out divides by small numbers.
+        probe = RidgeCV(PENALTIES, cv=inner).fit(_scaled(X[train], mean, spread).astype(np.float64), y[train])
+        readers.append(Reader(mean, spread, partial(_predicted, probe), float(probe.alpha_)))
+    return readers
+
+
+def _predicted(probe: RidgeCV, X: Singles) -> Floats:
+    found: Floats = probe.predict(X.astype(np.float64))[:, None]
+    return found
+
+
+def probe_classes(
+    X: Singles, Y: Singles, link: Link, strata: NDArray[Any], groups: NDArray[Any] | None, folds: Folds, seed: int
+) -> tuple[Floats, list[float]]:
+    """Probabilities of every clip by a probe that has not seen it, and the strength C that each fold chose.
+
+    Parameters are those of `class_readers`.
 
     Returns
     -------
@@ -109,14 +178,8 @@ def probe_classes(
     strengths
         One a fold.
     """
-    found, chosen = np.full(Y.shape, np.nan), []
-    for train, test in folds:
-        mine = None if groups is None else groups[train]
-        strength = _best_strength(X[train], Y[train], link, _inner(strata[train], mine, X.shape[1], seed))
-        learn, ask = _standardised(X[train], X[test])
-        found[test] = _path(learn, Y[train], link, strength).probabilities(ask, Y.shape[1])
-        chosen.append(strength)
-    return found, chosen
+    readers = class_readers(X, Y, link, strata, groups, folds, seed)
+    return out_of_fold(readers, X, folds.test), [reader.strength for reader in readers]
 
 
 def probe_numbers(
@@ -124,20 +187,32 @@ def probe_numbers(
 ) -> tuple[Floats, list[float]]:
     """Prediction of every clip by a ridge regression that has not seen it, and the penalty that each fold chose.
 
-    Without groups the penalty is chosen by leaving out one clip at a time (in closed form), with groups by inner folds.
-    Parameters are those of `probe_classes`.
+    Parameters are those of `number_readers`.
     """
-    found, chosen = np.full(len(y), np.nan), []
-    for train, test in folds:
-        inner = None
-        if groups is not None:
-            inner = list(stratified_folds(strata[train], groups[train], INNER_FOLDS, seed))
-        learn, ask = _standardised(X[train], X[test])
-        # In float64: the closed form of leaving one out divides by small numbers.
-        probe = RidgeCV(PENALTIES, cv=inner).fit(learn.astype(np.float64), y[train])
-        found[test] = probe.predict(ask.astype(np.float64))
-        chosen.append(float(probe.alpha_))
-    return found, chosen
+    readers = number_readers(X, y, strata, groups, folds, seed)
+    return out_of_fold(readers, X, folds.test)[:, 0], [reader.strength for reader in readers]
+
+
+def out_of_fold(readers: Sequence[Reader], X: Singles, test: NDArray[np.int64]) -> Floats:
+    """(n, K) what each vector's own reader says: that of the fold in which its clip is tested.
+
+    Parameters
+    ----------
+    readers
+        One a fold.
+    X : (n, d) array
+        Vectors of the clips, or of what has become of them.
+    test : (n,) int array
+        Fold of each clip; -1 for one that no fold tests, of which nothing is said (NaN).
+    """
+    found: Floats | None = None
+    for fold, reader in enumerate(readers):
+        here = test == fold
+        said = reader(X[here])
+        found = np.full((len(X), said.shape[1]), np.nan) if found is None else found
+        found[here] = said
+    assert found is not None
+    return found
 
 
 def _inner(strata: NDArray[Any], groups: NDArray[Any] | None, size: int, seed: int) -> list[tuple[Any, Any]]:
@@ -171,8 +246,19 @@ def _path(X: Singles, Y: Singles, link: Link, strength: float) -> LogisticProbe:
 
 
 def _standardised(train: Singles, test: Singles) -> tuple[Singles, Singles]:
-    """Both by the mean and spread of the first; a dimension that never changes there is left at 0."""
+    """Both by the mean and spread of the first."""
+    mean, spread = _mean_and_spread(train)
+    return _scaled(train, mean, spread), _scaled(test, mean, spread)
+
+
+def _mean_and_spread(train: Singles) -> tuple[Floats, Floats]:
+    """Of each dimension; one that never changes has infinite spread, so that it is left at 0."""
     mean, spread = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
     spread[spread <= 1e-6 * np.abs(mean)] = np.inf  # float32 rounding of a constant, not a spread
     spread[spread == 0] = np.inf
-    return ((train - mean) / spread).astype(np.float32), ((test - mean) / spread).astype(np.float32)
+    return mean, spread
+
+
+def _scaled(X: Singles, mean: Floats, spread: Floats) -> Singles:
+    scaled: Singles = ((X - mean) / spread).astype(np.float32)
+    return scaled

@@ -6,8 +6,9 @@ the nearest (Kim 2021, equations 4.9 and 4.10); by chance it is 1/N for N origin
 Intervals come from resampling the changed clips (or their groups), with the originals held fixed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 import numpy as np
@@ -15,12 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from earwitness.audio import PerturbationRecord
-from earwitness.audits._controls import Role, check_controls, check_role, paired
+from earwitness.audio_space import AudioSpace
+from earwitness.audits._between import Agreement, Heard, meet, of_originals, of_sound, rows_of
+from earwitness.audits._branches import branches, breaking_points, follows_severity
+from earwitness.audits._controls import Role, check_controls, check_role
 from earwitness.audits._labels import read_groups
-from earwitness.audits._neighbours import DISTANCES, Distance, Neighbours, has_length, mean_distance, own_ranks
+from earwitness.audits._neighbours import DISTANCES, has_length
+from earwitness.audits._probed import moving_rows, task_rows
 from earwitness.audits._provenance import provenance
 from earwitness.audits._resamples import Resamples
 from earwitness.audits._robustness_verdicts import verdicts
+from earwitness.audits._rounds import Round, factors_of
+from earwitness.audits._summaries import RHO, SOUND_RANK, differences, summaries
 from earwitness.audits._tables import Row, exact, row, table
 from earwitness.embeddings import Embeddings
 from earwitness.errors import InputError
@@ -29,15 +36,54 @@ from earwitness.stats import Estimate
 
 Floats = NDArray[np.float64]
 
-_SHARES = ("consistency", "recall@5", "moved")
-_TEXTS = ("distance", "perturbation", "family", "unit", "imperceptible", "of", "control")
+_SHARES = ("consistency", "recall@5", "recall@10", "moved")
+_TEXTS = (
+    "distance",
+    "reference",
+    "perturbation",
+    "family",
+    "direction",
+    "unit",
+    "imperceptible",
+    "reached",
+    "audible",
+    "of",
+    "control",
+)
 _NUMBERS = ("magnitude", "severity")
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Columns that probes read off the changed clips.
+
+    Attributes
+    ----------
+    label, task
+        What should stay as it is, as in the transfer audit.
+    pitch
+        Column of semitones, or names of notes or keys, which a pitch shift should move.
+    tempo
+        Column of beats a minute, which a change of tempo should move.
+    """
+
+    label: str | None = None
+    task: str = "auto"
+    pitch: str | None = None
+    tempo: str | None = None
+
+    @property
+    def columns(self) -> list[str | None]:
+        """All of them."""
+        return [self.label, self.pitch, self.tempo]
 
 
 def robustness(
     embeddings: Embeddings,
     perturbed: Sequence[Embeddings],
     *,
+    sound: Sequence[AudioSpace] = (),
+    reads: Reads = Reads(),
     controls: Sequence[AuditResult] = (),
     group: str | None = None,
     role: Role = "audited",
@@ -52,6 +98,11 @@ def robustness(
         Of the clips as they are, N of them.
     perturbed
         Of the same clips under one perturbation each; a clip may be missing from some.
+    sound
+        Distances in sound of the same clips under the same perturbations, by one reference each: see
+        `earwitness.audio_space`. Without them nothing is said of agreement with sound.
+    reads
+        Columns that probes are to read off the changed clips.
     controls
         Results of this audit for encoders that know little, on the same clips: they are compared clip by clip.
     group
@@ -66,19 +117,33 @@ def robustness(
     Returns
     -------
     AuditResult
-        Table: for every perturbation and distance (cosine, Euclidean) `consistency`; `recall@5` and `reciprocal rank`
-        of the own original; `nearer than another`, the chance that the own original is nearer than a random other
-        (does not depend on N); `displacement`, the distance to the own original over the mean distance between two
-        originals. `moved` is the share of clips that the imperceptible perturbations, pooled, move nearer to another
-        recording, also by family; `chance` gives the level without knowledge, `difference` that to each control.
-        Items: the rank of the own original of every clip, perturbation and distance, and the nearest other clip.
+        Table: for every perturbation and distance (cosine, Euclidean) `consistency`; `recall@5`, `recall@10` and
+        `reciprocal rank` of the own original; `nearer than another`, the chance that the own original is nearer than a
+        random other (does not depend on N); `displacement`, the distance to the own original over the mean distance
+        between two originals. `moved` is the share of clips that the imperceptible perturbations, pooled, move nearer
+        to another recording, also by family. `breaking point` is the magnitude from which on consistency is below 0.9
+        or 0.5, by family and direction, with whether it was `reached` and is `audible`; `displacement follows severity`
+        is a rank correlation, clip by clip.
+
+        By reference in sound: `consistency in sound`; `rank correlation` of the distances (4.11), pooled over all pairs
+        but the own ones, or `per query` and then averaged; `agreement` (4.12) with Cohen's `kappa` and the shares of
+        the two by two table; the correlations `of originals` alone.
+
+        By probe: `task score` and `task change` of the label, `label kept`, and for pitch and tempo `moved by` and
+        `equivariance`, the slope that should be 1 (of keys: the share that moves rightly).
+
+        `mean consistency`, `mean agreement` and `mean rank correlation` average over all perturbations, each family
+        counting the same; `chance` gives the level without knowledge, `difference` that to each control.
+        Items: the rank of the own original of every clip, perturbation and distance, the nearest other clip, and by
+        reference the rank in sound and the rank correlation.
 
     Notes
     -----
     The first verdict *holds* where the 95 % interval of the pooled consistency (1 - `moved`, cosine distance) lies at
     or above 0.95, *breaks* where it lies below, and is open in between. The second, beside the controls, holds where
     this encoder moves fewer clips than every control (interval of the paired difference below 0), breaks where it
-    moves more than one of them (above 0).
+    moves more than one of them (above 0). Breaking points hold where none lies within what people hardly hear, its
+    interval included, and break where one does, interval included.
 
     Raises
     ------
@@ -94,11 +159,16 @@ def robustness(
     check_role(role)
     check_controls(controls, "robustness")
     changes = _checked(embeddings, perturbed)
-    rounds = [_Round.run(embeddings, each, distance) for each in perturbed for distance in DISTANCES]
+    heard = [Heard.of(space, embeddings) for space in sound]
+    rounds = [Round.run(embeddings, each, distance) for each in perturbed for distance in DISTANCES]
     resamples = Resamples.draw(len(embeddings), read_groups(embeddings, group), n_resamples, seed)
-    rows = [*_by_perturbation(rounds, resamples), *_moved(rounds, resamples), *_chance(len(embeddings))]
-    items = _items(embeddings, rounds, group)
-    rows += _differences(items, controls, group, n_resamples, seed)
+    rows = [*_moved(rounds, resamples), *_along_branches(rounds, resamples)]
+    between, met = _between(embeddings, perturbed, rounds, heard, resamples)
+    items = _items(embeddings, rounds, group, met)
+    rows += summaries(items, DISTANCES, embeddings.column("clip"), resamples)
+    rows += differences(items, controls, DISTANCES, group, n_resamples, seed)
+    read, unread = _read(embeddings, perturbed, reads, group, resamples)
+    rows += [*read, *_chance(len(embeddings)), *_by_perturbation(rounds, resamples), *between]
     result = AuditResult(
         audit="robustness",
         encoder=embeddings.encoder,
@@ -109,16 +179,74 @@ def robustness(
             "group": group,
             "clips": len(embeddings),
             "distances": list(DISTANCES),
+            "references": [space.reference for space in sound],
             "perturbations": [change.label for change in changes],
             "repeated clips": _repetitions(embeddings),
             "without length": int((~has_length(embeddings.vectors)).sum()),
+            "label": reads.label,
+            "pitch": reads.pitch,
+            "tempo": reads.tempo,
+            "not read": unread,
             "n_resamples": n_resamples,
         },
-        provenance=provenance([embeddings, *perturbed], columns=[group], seed=seed, started=started),
+        provenance=provenance([embeddings, *perturbed], columns=[group, *reads.columns], seed=seed, started=started),
         items=items,
-        skipped=_skipped([embeddings, *perturbed]),
+        skipped=_skipped([embeddings, *perturbed], sound),
     )
     return replace(result, verdicts=verdicts(result, controls))
+
+
+def _along_branches(rounds: Sequence[Round], resamples: Resamples) -> list[Row]:
+    """Breaking points first, then whether displacement follows severity."""
+    found = [branch for distance in DISTANCES for branch in branches([r for r in rounds if r.distance == distance])]
+    points = [point for branch in found for point in breaking_points(branch, resamples)]
+    points.sort(key=lambda point: (point["distance"], -float(point["of"])))
+    return points + [each for branch in found for each in follows_severity(branch, resamples)]
+
+
+def _between(
+    embeddings: Embeddings,
+    perturbed: Sequence[Embeddings],
+    rounds: Sequence[Round],
+    heard: Sequence[Heard],
+    resamples: Resamples,
+) -> tuple[list[Row], dict[tuple[str, str, str], Agreement]]:
+    """Sound beside embedding: rows, and what was found by perturbation, distance and reference."""
+    rows: list[Row] = []
+    met: dict[tuple[str, str, str], Agreement] = {}
+    changed = {each.perturbation.label: each for each in perturbed if each.perturbation is not None}
+    for each in heard:
+        rows += of_sound(each, rounds, resamples)
+        for distance in DISTANCES:
+            pool = next(r.pool for r in rounds if r.distance == distance)
+            rows += of_originals(each, embeddings, distance, pool, resamples)
+        for r in rounds:
+            found = meet(each, r, embeddings, changed[r.change.label])
+            if found is not None:
+                met[r.change.label, r.distance, each.space.reference] = found
+                rows += rows_of(found, each, r, resamples)
+    return rows, met
+
+
+def _read(
+    embeddings: Embeddings, perturbed: Sequence[Embeddings], reads: Reads, group: str | None, resamples: Resamples
+) -> tuple[list[Row], dict[str, str]]:
+    """What probes read off the changed clips, and why a column could not be read."""
+    asked: dict[str, Callable[[], list[Row]]] = {}
+    if reads.label is not None:
+        asked["label"] = partial(task_rows, embeddings, perturbed, reads.label, reads.task, group, resamples)
+    if reads.pitch is not None:
+        asked["pitch"] = partial(moving_rows, embeddings, perturbed, reads.pitch, "pitch", group, resamples)
+    if reads.tempo is not None:
+        asked["tempo"] = partial(moving_rows, embeddings, perturbed, reads.tempo, "tempo", group, resamples)
+    rows: list[Row] = []
+    unread: dict[str, str] = {}
+    for name, ask in asked.items():
+        try:
+            rows += ask()
+        except InputError as error:
+            unread[name] = str(error)
+    return rows, unread
 
 
 def _checked(embeddings: Embeddings, perturbed: Sequence[Embeddings]) -> list[PerturbationRecord]:
@@ -143,57 +271,7 @@ def _checked(embeddings: Embeddings, perturbed: Sequence[Embeddings]) -> list[Pe
     return changes
 
 
-@dataclass(frozen=True)
-class _Round:
-    """All clips under one perturbation, by one distance."""
-
-    change: PerturbationRecord
-    distance: Distance
-    clips: NDArray[np.int64]  # (n,) rows of the originals that were compared
-    neighbours: Neighbours
-    candidates: int  # originals that could be the nearest
-    scale: float  # mean distance between two of them
-
-    @classmethod
-    def run(cls, embeddings: Embeddings, changed: Embeddings, distance: Distance) -> "_Round":
-        usable = has_length(embeddings.vectors) if distance == "cosine" else np.ones(len(embeddings), bool)
-        place = pd.Index(embeddings.clips["clip"]).get_indexer(pd.Index(changed.clips["clip"]))
-        keep = (place >= 0) & usable[place]
-        if distance == "cosine":
-            keep &= has_length(changed.vectors)
-        pool = np.flatnonzero(usable)
-        assert changed.perturbation is not None
-        if len(pool) < 2 or not keep.any():
-            raise InputError(
-                f"fewer than two clips have a vector of {embeddings.encoder} with a length, so the {distance} distance "
-                "says nothing: does it return zeros?"
-            )
-        originals = embeddings.vectors[pool]
-        found = own_ranks(originals, changed.vectors[keep], np.searchsorted(pool, place[keep]), distance)
-        found = Neighbours(found.rank, found.own, pool[found.nearest], found.nearest_distance)
-        return cls(changed.perturbation, distance, place[keep], found, len(pool), mean_distance(originals, distance))
-
-    def scores(self, n: int) -> dict[str, tuple[Floats, NDArray[np.bool_]]]:
-        """By measure, a score a clip and which clips have one."""
-        rank = self.neighbours.rank
-        present = np.zeros(n, bool)
-        present[self.clips] = True
-        values = {
-            "consistency": rank == 1,
-            "recall@5": rank <= 5,
-            "reciprocal rank": 1 / rank,
-            "nearer than another": 1 - (rank - 1) / (self.candidates - 1),
-            "displacement": self.neighbours.own / self.scale if self.scale else np.zeros(len(rank)),
-        }
-        scores = {}
-        for measure, value in values.items():
-            column = np.zeros(n)
-            column[self.clips] = value
-            scores[measure] = (column, present)
-        return scores
-
-
-def _by_perturbation(rounds: Sequence[_Round], resamples: Resamples) -> list[Row]:
+def _by_perturbation(rounds: Sequence[Round], resamples: Resamples) -> list[Row]:
     n = resamples.weights.shape[1]
     cells = [(r, measure, *score) for r in rounds for measure, score in r.scores(n).items()]
     values = np.stack([value for _, _, value, _ in cells], 1)
@@ -205,24 +283,11 @@ def _by_perturbation(rounds: Sequence[_Round], resamples: Resamples) -> list[Row
         missing = int((~there).sum())
         note = f"{missing} clips without a vector" if missing else ""
         estimate = interval(value[there].mean(), draws[:, k], note=note)
-        change = r.change
-        rows.append(
-            row(
-                measure,
-                estimate,
-                distance=r.distance,
-                perturbation=change.label,
-                family=change.family,
-                magnitude=float(change.magnitude),
-                unit=change.unit,
-                severity=float(change.severity),
-                imperceptible=bool(change.imperceptible),
-            )
-        )
+        rows.append(row(measure, estimate, distance=r.distance, **factors_of(r.change)))
     return rows
 
 
-def _moved(rounds: Sequence[_Round], resamples: Resamples) -> list[Row]:
+def _moved(rounds: Sequence[Round], resamples: Resamples) -> list[Row]:
     """Each clip's share of imperceptible perturbations that moved it, over all of them and by family."""
     n = resamples.weights.shape[1]
     rows = []
@@ -258,7 +323,9 @@ def _chance(n: int) -> list[Row]:
     return [row("chance", exact(level, n), of=of) for of, level in levels.items()]
 
 
-def _items(embeddings: Embeddings, rounds: Sequence[_Round], group: str | None) -> pd.DataFrame:
+def _items(
+    embeddings: Embeddings, rounds: Sequence[Round], group: str | None, met: dict[tuple[str, str, str], Agreement]
+) -> pd.DataFrame:
     clip = embeddings.column("clip")
     groups = read_groups(embeddings, group)
     parts = []
@@ -276,39 +343,26 @@ def _items(embeddings: Embeddings, rounds: Sequence[_Round], group: str | None) 
             "own_distance": _short(found.own),
             "nearest": clip[found.nearest],
             "nearest_distance": _short(found.nearest_distance),
+            **_sound_columns(r, met, len(clip)),
         }
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
 
+def _sound_columns(r: Round, met: dict[tuple[str, str, str], Agreement], n: int) -> dict[str, Floats]:
+    """Rank in sound and rank correlation of each clip of a round, by reference; NaN where there is none."""
+    columns = {}
+    for (label, distance, reference), found in met.items():
+        if (label, distance) == (r.change.label, r.distance):
+            rank, rho = np.full((2, n), np.nan)
+            rank[found.clips], rho[found.clips] = found.sound_rank, np.round(found.rho, 5)
+            columns[SOUND_RANK + reference], columns[RHO + reference] = rank[r.clips], rho[r.clips]
+    return columns
+
+
 def _short(values: Floats) -> Floats:
     """Six significant digits: enough to read, and half the file."""
     return np.array([float(f"{value:.6g}") for value in values])
-
-
-def _differences(
-    items: pd.DataFrame, controls: Sequence[AuditResult], group: str | None, n_resamples: int, seed: int
-) -> list[Row]:
-    """By control and distance: share of clips moved here less that of the control, on the same clips and changes."""
-    rows = []
-    for control in controls:
-        ours, theirs = paired(
-            items[items["imperceptible"].astype(bool)], control.items, ["clip", "perturbation", "distance"]
-        )
-        for distance in DISTANCES:
-            here = (ours["distance"] == distance).to_numpy()
-            if not here.any():
-                continue
-            both = ours[here].assign(
-                difference=(ours["rank"] > 1).astype(float) - (theirs["rank"] > 1).astype(float),
-            )
-            clips = both.groupby("clip", sort=False).agg(difference=("difference", "mean"))
-            groups = None if group is None else both.groupby("clip", sort=False)["group"].first().to_numpy()
-            value = clips["difference"].to_numpy(float)
-            resamples = Resamples.draw(len(value), groups, n_resamples, seed)
-            estimate = resamples.estimate(value.mean(), resamples.means(value[:, None])[:, 0])
-            rows.append(row("difference", estimate, of="moved", distance=distance, control=control.encoder))
-    return rows
 
 
 def _repetitions(embeddings: Embeddings) -> int:
@@ -317,5 +371,6 @@ def _repetitions(embeddings: Embeddings) -> int:
     return int((count[member.ravel()] > 1).sum())
 
 
-def _skipped(embeddings: Sequence[Embeddings]) -> pd.DataFrame:
-    return pd.concat([each.skipped for each in embeddings], ignore_index=True).drop_duplicates(ignore_index=True)
+def _skipped(embeddings: Sequence[Embeddings], sound: Sequence[AudioSpace]) -> pd.DataFrame:
+    parts = [each.skipped for each in embeddings] + [each.skipped for each in sound]
+    return pd.concat(parts, ignore_index=True).drop_duplicates(ignore_index=True)

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from earwitness.charts.breaking import breaking_points
 from earwitness.charts.theme import (
     MILD,
     PANEL_HEIGHT,
@@ -23,6 +24,7 @@ from earwitness.charts.theme import (
 )
 
 DISTANCE = "cosine"
+SOUND = "#9a9a9a"
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,22 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         Of the robustness audit, one an encoder, controls among them.
     """
     results = in_order(results)
-    curves = _curves(results)
-    panels = [_panel(results, family, curves[curves["family"] == family]) for family in dict.fromkeys(curves["family"])]
+    curves, sound = _curves(results), _sound(results)
+    panels = [
+        _panel(results, family, curves[curves["family"] == family], sound[sound["family"] == family])
+        for family in dict.fromkeys(curves["family"])
+    ]
     made = {}
     if panels:
         description = (
             "Share of clips still nearest to their own original, by kind of change, from mild on the left to grave on "
-            f"the right; the band marks what people hardly hear. {_summary(results)}"
+            f"the right; the band marks what people hardly hear. {_bound(results)}{_summary(results)}"
         )
         row = alt.concat(*panels, columns=3).resolve_scale(color="shared", strokeDash="shared", shape="independent")
         made["Clips still nearest to their own original, from mild to grave changes"] = finished(row, description)
+    breaking = breaking_points(results)
+    if breaking is not None:
+        made["From which magnitude on fewer than 90 % of clips are nearest to their own original"] = breaking
     moved = _moved(results)
     if len(moved):
         description = (
@@ -84,7 +92,26 @@ def _curves(results: Sequence[Result]) -> pd.DataFrame:
         rows = table[(table["measure"] == "consistency") & (table["distance"] == DISTANCE)]
         rows = rows[rows["severity"] > 0]
         parts.append(rows.assign(encoder=name_of(result)))
-    found = pd.concat(parts, ignore_index=True)
+    return _placed(pd.concat(parts, ignore_index=True))
+
+
+def _sound(results: Sequence[Result]) -> pd.DataFrame:
+    """As `_curves`, of consistency in sound itself by the first reference: what an encoder might keep."""
+    table = results[0].table
+    rows = table[(table["measure"] == "consistency in sound") & (table["severity"] > 0)]
+    if len(rows):
+        rows = rows[rows["reference"] == rows["reference"].iloc[0]]
+        rows = rows.assign(encoder=f"sound itself ({rows['reference'].iloc[0]})")
+    return _placed(rows.assign(**({} if len(rows) else {"encoder": ""})).reset_index(drop=True))
+
+
+def _bound(results: Sequence[Result]) -> str:
+    sound = _sound(results)
+    return f"The broad grey line is {sound['encoder'].iloc[0]}. " if len(sound) else ""
+
+
+def _placed(found: pd.DataFrame) -> pd.DataFrame:
+    """The rows with their place on the axis of their family."""
     family = found["family"]
     magnitude = found["magnitude"].to_numpy(float)
     signed = np.where(family == "tempo", 100 * (magnitude - 1), magnitude)
@@ -98,7 +125,7 @@ def _curves(results: Sequence[Result]) -> pd.DataFrame:
     return found[keep]
 
 
-def _panel(results: Sequence[Result], family: Any, rows: pd.DataFrame) -> Any:
+def _panel(results: Sequence[Result], family: Any, rows: pd.DataFrame, sound: pd.DataFrame) -> Any:
     axis = _AXES.get(family, _Axis("severity"))
     domain = _domain(rows["x"].to_numpy(float), axis)
     scale = alt.Scale(
@@ -126,7 +153,9 @@ def _panel(results: Sequence[Result], family: Any, rows: pd.DataFrame) -> Any:
     point = base.mark_point(filled=True, size=34, opacity=1).encode(
         x=x, y=y, color=colour(results), shape=shape, tooltip=tooltip
     )
-    layers = [*_band(rows, domain, axis, x), ribbon, line, point]
+    behind = alt.Chart(inline(sound.drop(columns=["family", "imperceptible"])))
+    grey = behind.mark_line(strokeWidth=6, opacity=0.4, color=SOUND).encode(x=x, y=y, detail=detail, tooltip=tooltip)
+    layers = [*_band(rows, domain, axis, x), *([grey] if len(sound) else []), ribbon, line, point]
     name = _NAMES.get(family, str(family).capitalize())
     return alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT, title=text(name))
 

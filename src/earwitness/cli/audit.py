@@ -54,6 +54,14 @@ def audit(
         str | None,
         typer.Option(metavar="COL", help="Column (data set, source, …) whose values are reported apart too."),
     ] = None,
+    pitch: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of pitches (semitones, notes, keys) that a pitch shift should move."),
+    ] = None,
+    tempo: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of beats per minute that a change of tempo should move."),
+    ] = None,
     profile: Annotated[
         ProfileName, typer.Option(help="How much is perturbed, and how strongly.")
     ] = ProfileName.standard,
@@ -97,9 +105,11 @@ def audit(
     options.out_folder(out)
     settings = Settings(
         audits=tuple(name.strip() for name in audits.split(",")) if audits else None,
-        label=_label(clips, label),
-        group=_group(clips, group),
+        label=label_column(clips, label),
+        group=group_column(clips, group),
         domain=domain,
+        pitch=pitch,
+        tempo=tempo,
         profile=PROFILES[profile.value],
         seed=seed,
         **({} if controls else {"controls": ()}),
@@ -126,7 +136,8 @@ def _command() -> str:
     return shlex.join(["earwitness", *sys.argv[1:]])
 
 
-def _label(clips: "Clips", asked: str | None) -> str | None:
+def label_column(clips: "Clips", asked: str | None) -> str | None:
+    """The column to predict: the one asked for, or `label` where it says something."""
     if asked is not None or "label" not in clips.table:
         return asked
     if clips.table["label"].nunique() < 2:
@@ -135,7 +146,8 @@ def _label(clips: "Clips", asked: str | None) -> str | None:
     return "label"
 
 
-def _group(clips: "Clips", asked: str | None) -> str | None:
+def group_column(clips: "Clips", asked: str | None) -> str | None:
+    """The column that no split parts: the one asked for, or the first of the usual ones."""
     if asked is not None:
         return asked
     found = next((name for name in _GROUP_COLUMNS if name in clips.table), None)

@@ -1,5 +1,6 @@
 """`earwitness reproduce`: a paper's experiment."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,15 +9,33 @@ import typer
 from earwitness.cli import options
 
 
+class ScaleName(StrEnum):
+    """How much of an experiment is done."""
+
+    small = "small"
+    full = "full"
+
+
 def reproduce(
     recipe: Annotated[
         str | None, typer.Argument(help="Name of the experiment; without one, what there is is listed.")
     ] = None,
-    data: Annotated[list[Path] | None, typer.Argument(help="Folders of the data it wants.")] = None,
+    data: Annotated[list[Path] | None, typer.Argument(help="Folders (or manifests) of the data it wants.")] = None,
+    encoder: Annotated[
+        list[str] | None,
+        typer.Option("--encoder", "-e", help="What to compare, where encoders are; again for more."),
+    ] = None,
+    scale: Annotated[
+        ScaleName | None, typer.Option(help="`small`: minutes on two cores. `full`: the published size.")
+    ] = None,
+    label: Annotated[str | None, typer.Option(metavar="COL", help="Column of a task, where clips have one.")] = None,
+    group: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column that is never on both sides of a fold.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write into; named after the recipe by default.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A small version that shows the shape.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="The same as --scale small.")] = False,
     jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     seed: options.Seed = 0,
@@ -27,6 +46,8 @@ def reproduce(
     **Examples**
 
     `earwitness reproduce`
+
+    `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
 
     `earwitness reproduce kim-explain ~/hetrec2011-lastfm-2k ~/ml-latest-small`
     """
@@ -44,7 +65,18 @@ def reproduce(
     run = load_recipe(recipe)
     folder = options.out_folder(out or Path(f"earwitness-{recipe}"))
     with options.progress_bar() as progress:
-        page = run(data or [], folder, Options(quick, jobs, cluster, seed, progress))
+        asked = Options(
+            quick=quick or scale is ScaleName.small,
+            jobs=jobs,
+            cluster=cluster,
+            seed=seed,
+            progress=progress,
+            scale="small" if quick else scale,
+            encoders=tuple(encoder or ()),
+            label=label,
+            group=group,
+        )
+        page = run(data or [], folder, asked)
     results = report.read_results(folder)
     if as_json:
         print("[" + ",\n".join(result.to_json() for result in results) + "]")

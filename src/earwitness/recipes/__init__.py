@@ -19,13 +19,20 @@ __all__ = ["RECIPES", "Entry", "Options", "load_recipe"]
 
 @dataclass(frozen=True)
 class Options:
-    """What every recipe can be told: how thorough, where to run, with which seed."""
+    """What every recipe can be told: how thorough, which encoders and columns, where to run, with which seed.
+
+    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small".
+    """
 
     quick: bool = False
     jobs: int | None = None
     cluster: str | None = None
     seed: int = 0
     progress: Progress | None = None
+    scale: str | None = None
+    encoders: tuple[str, ...] = ()
+    label: str | None = None
+    group: str | None = None
 
 
 Recipe = Callable[[list[Path], Path, Options], Path]
@@ -40,6 +47,11 @@ class Entry(NamedTuple):
 
 
 RECIPES: dict[str, Entry] = {
+    "kim2019": Entry(
+        "earwitness.recipes.kim2019:run",
+        "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
+        "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
+    ),
     "kim-explain": Entry(
         "earwitness.recipes.kim_explain:run",
         "Kim (2021), chapter 5: do explanations of recommenders tell the truth? Table 5.1, Figures 5.2 to 5.6",

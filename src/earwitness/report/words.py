@@ -53,7 +53,8 @@ MEASURES = {  # measures by the name that audits give them
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
 }
 
-_NOT_FACTORS = ("measure", "value", "low", "high", "n", "note")
+_NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")
+_SPEAKS_FOR_ITSELF = ("perturbation", "family", "direction", "unit", "reference", "of", "method")
 _SAID_BY_PERTURBATION = {"family", "magnitude", "unit", "severity", "imperceptible"}
 
 
@@ -82,6 +83,8 @@ def condition(row: Mapping[str, Any], names: Sequence[str]) -> str:
     given = {name: row[name] for name in names if is_given(row[name])}
     if "perturbation" in given:
         given = {name: value for name, value in given.items() if name not in _SAID_BY_PERTURBATION}
+    elif "unit" in given:
+        given.pop("severity", None)  # what was found, in that unit, and not what it was found for
     return ", ".join(filter(None, (_factor(name, value) for name, value in given.items())))
 
 
@@ -95,7 +98,7 @@ def _factor(name: str, value: Any) -> str:
     if name == "k":
         return value if isinstance(value, str) else f"{number(value)} groups"
     text = number(value) if isinstance(value, float) else str(value)
-    return in_words(text) if name in ("perturbation", "family", "of", "method") else f"{in_words(name)} {text}"
+    return in_words(text) if name in _SPEAKS_FOR_ITSELF else f"{in_words(name)} {text}"
 
 
 def is_given(value: Any) -> bool:
