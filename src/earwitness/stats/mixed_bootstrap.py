@@ -49,8 +49,8 @@ def bootstrap_mixed_model(
         given.
     clusters : (n,) sequence, optional
         Resample these whole instead, such as runs evaluated on several data sets (case bootstrap). As many as rows
-        were used in the fit. It assumes less than the parametric bootstrap, but wants 50 clusters or more: with 20
-        its 95 % intervals were measured to cover 91 %.
+        were used in the fit. It assumes less than the parametric bootstrap, but wants more groups: with 20
+        its 95 % intervals were measured to cover 92.7 %, those of the parametric one 93.8 %.
     strata : (n,) sequence, optional
         Resample clusters within these.
     n_resamples, level, rng
