@@ -49,12 +49,12 @@ def breaking_points(results: Sequence[Result], *, level: str = LEVEL) -> Any:
     )
     shade = alt.Color(
         "share:Q",
-        scale=alt.Scale(domain=[0, 1], range=["#b35900", "#f6c48c", "#f7f7f2"]),
+        scale=alt.Scale(domain=[0, 1], range=["#cc7a29", "#f6c48c", "#f7f7f2"]),
         title=["share of the way", "to the gravest step"],
     )
     cells = base.mark_rect(stroke="white", strokeWidth=2).encode(color=shade)
-    dark = alt.condition("datum.share < 0.2", alt.value("white"), alt.value("#1a1a1a"))
-    words = base.mark_text(fontSize=11).encode(text="said:N", color=dark)
+    # On the darkest of these shades the ink still has a contrast of 5.
+    words = base.mark_text(fontSize=11).encode(text="said:N", color=alt.value("#1a1a1a"))
     size = {"width": wide * rows["encoder"].nunique(), "height": _CELL_HEIGHT * rows["kind"].nunique()}
     said = [f"{row.encoder}: {row.kind} {row.said}" for row in rows.itertuples()]
     description = (
