@@ -17,7 +17,7 @@ from earwitness import engine
 from earwitness.audio.perturbations import Perturbation
 from earwitness.datasets import Clip, Clips
 from earwitness.errors import ClipError, InputError
-from earwitness.extraction import Failures, content_keys, one_thread, skipped_table, sound_of
+from earwitness.extraction import Failures, content_keys, skipped_table, sound_of
 from earwitness.references import Reference, reference
 from earwitness.store import Shards, content_hash, shards_of
 
@@ -207,7 +207,7 @@ def _work(unit: _Unit) -> Failures:
     """Compute one unit, write its shards, and return the changed clips that could not be used."""
     changed: dict[Reference, list[Floats]] = {each: [] for each in unit.references}
     keys, failures = [], {}
-    with one_thread():
+    with engine.one_thread():
         for i in unit.rows:
             clip, key = unit.originals.clips[i], unit.originals.keys[i]
             try:

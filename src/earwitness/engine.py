@@ -98,3 +98,21 @@ def _client(address: str) -> Iterator[None]:
         ) from error
     with client:
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch and the numerical libraries on one thread: workers share the cores, and sums keep one order.
+
+    A sum in another order is another number in its last digits.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(limits=1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -5,9 +5,8 @@ and perturbed once. Each unit writes one shard an encoder, so a lost worker or a
 vector depends on that clip alone, never on its partition, on order or on the number of workers.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -202,7 +201,7 @@ def _work(unit: _Unit) -> Failures:
     vectors: list[list[Floats]] = [[] for _ in encoders]
     keys: list[str] = []
     failures: Failures = {}
-    with one_thread():
+    with engine.one_thread():
         for clip, key in zip(unit.clips, unit.keys, strict=True):
             try:
                 sound, sample_rate = sound_of(clip, key, unit.perturbation, unit.seed)
@@ -217,21 +216,6 @@ def _work(unit: _Unit) -> Failures:
         for shards, rows in zip(unit.shards, vectors, strict=True):
             shards.write(keys, np.stack(rows))
     return failures
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Workers share the cores one each, and a sum in another order would be another number."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(limits=1):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def sound_of(clip: Clip, key: str, perturbation: Perturbation | None, seed: int) -> tuple[Floats, int]:

@@ -6,6 +6,7 @@ encoders can be compared in pairs on the same clips.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,7 @@ import pandas as pd
 from earwitness.errors import InputError
 from earwitness.stats import Estimate
 
-__all__ = ["FORMAT", "AuditResult", "Estimate", "Verdict"]
+__all__ = ["FORMAT", "AuditResult", "Estimate", "Verdict", "charts_of"]
 
 FORMAT = 1
 _CHARTS = {
@@ -105,11 +106,7 @@ class AuditResult:
 
     def charts(self) -> dict[str, Any]:
         """Altair charts by title; save one with `earwitness.charts.save(chart, "figure.pdf")`."""
-        if self.audit not in _CHARTS:
-            return {}
-        module, name = _CHARTS[self.audit].split(":")
-        make = getattr(import_module(module), name)
-        return make([self])
+        return charts_of([self])
 
     def to_json(self, path: str | Path | None = None) -> str:
         """The whole result as JSON text, also written to `path` where one is given."""
@@ -160,6 +157,15 @@ class AuditResult:
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             name = "this text" if text is source else str(source)
             raise InputError(f"{name} is not a result of `earwitness audit`: {error!r}") from error
+
+
+def charts_of(results: Sequence[AuditResult]) -> dict[str, Any]:
+    """Altair charts by title, of results of one audit; none where the audit has no pictures."""
+    if results[0].audit not in _CHARTS:
+        return {}
+    module, name = _CHARTS[results[0].audit].split(":")
+    found: dict[str, Any] = getattr(import_module(module), name)(results)
+    return found
 
 
 def _read(path: Path) -> str:

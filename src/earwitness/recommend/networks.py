@@ -36,7 +36,8 @@ class FactorNetwork(TagModel):
         """Learn from the training interactions; validation tells when to stop."""
         import torch
 
-        from earwitness.recommend.training import Training, one_thread, train
+        from earwitness.engine import one_thread
+        from earwitness.recommend.training import Training, train
 
         options = self.training or replace(Training(), rate=self._rate)
         self.data_ = data

@@ -8,7 +8,6 @@ The loss of a user u and an item i they have, with n items j drawn uniformly fro
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,17 +58,6 @@ class Ranker(Protocol):
     def parameters(self) -> Iterator[torch.nn.Parameter]: ...
 
     def state_dict(self) -> dict[str, torch.Tensor]: ...
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums in one order, so that a seed gives the same network on any number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def train(

@@ -6,11 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-from earwitness.results import AuditResult
+from earwitness.results import AuditResult, charts_of
 
 STILL_LIMIT = 250_000  # bytes of one still picture; a larger one is left out
 CHART_LIMIT = 2_000_000  # bytes of one interactive chart; a larger one is left to the saved files
@@ -50,7 +48,7 @@ def drawings(results: Sequence[AuditResult], *, stills: bool = True) -> list[Dra
         Whether to draw the still pictures as well.
     """
     made = []
-    for title, chart in charts(results).items():
+    for title, chart in charts_of(results).items():
         specification = _specification(chart)
         text = json.dumps(specification, allow_nan=False)
         if len(text) > CHART_LIMIT:
@@ -76,16 +74,6 @@ def inside_script(json_text: str) -> str:
     '"\\\\u003c/script\\\\u003e\\\\u003c!--"'
     """
     return json_text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def charts(results: Sequence[AuditResult]) -> dict[str, Any]:
-    """Altair charts by title, of results of one audit; none where the audit has no pictures."""
-    module = f"earwitness.charts.{results[0].audit}"
-    # The audit's name may come from a file: only a plain name may choose a module.
-    if not results[0].audit.isidentifier() or find_spec(module) is None:
-        return {}
-    found: dict[str, Any] = import_module(module).charts(results)
-    return found
 
 
 def _specification(chart: Any) -> dict[str, Any]:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from earwitness.errors import InputError
-from earwitness.report.drawings import charts
 from earwitness.report.folder import file_name
 from earwitness.report.words import is_control
-from earwitness.results import AuditResult
+from earwitness.results import AuditResult, charts_of
 from earwitness.store import whole_file
 
 FORMATS = ("png", "svg", "pdf")
@@ -37,7 +36,7 @@ def save_figures(results: Sequence[AuditResult], folder: str | Path, suffix: str
     saved = []
     for audit in dict.fromkeys(result.audit for result in results):
         mine = sorted((result for result in results if result.audit == audit), key=is_control)
-        for place, chart in enumerate(charts(mine).values(), start=1):
+        for place, chart in enumerate(charts_of(mine).values(), start=1):
             path = Path(folder) / f"{file_name(audit)}-{place}.{suffix}"
             with whole_file(path) as draft:
                 save(chart, draft)
