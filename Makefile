@@ -33,10 +33,10 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 test: lint  ## the checks and every test that is not marked slow
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n logical --maxprocesses 8 --dist worksteal
 
 test-slow: $(VENV)/.test
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n logical --maxprocesses 8 --dist worksteal
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
