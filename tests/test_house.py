@@ -15,7 +15,7 @@ FLOORS = [
     {"report"},
     {"pipeline"},
     {"audits"},
-    {"recommend", "audio_space"},
+    {"correction", "recommend", "audio_space"},
     {"extraction"},
     {"encoders", "datasets"},
     {"results", "embeddings", "store", "engine"},
