@@ -72,19 +72,46 @@ def evaluate(
     weights : (n_resamples, n) array
         How often each clip counts.
     """
-    truth = truth_of(items, classes)
-    home = items["domain"].to_numpy()
-    found: dict[Key, Floats] = {}
-    for target in domains:
-        for k, name in enumerate(classes):
-            rows = np.flatnonzero((home == target) & (truth[:, k] >= 0))
-            here, has = weights[:, rows], truth[rows, k] == 1
-            for source in domains:
-                said = items[score_of(source, name)].to_numpy(float)[rows]
-                found["ROC-AUC", source, target, name] = scores.roc_auc(has, said, here)
-    _add_means(found, classes, domains)
+    truth, home = truth_of(items, classes), items["domain"].to_numpy()
+    member = np.array([list(domains).index(name) for name in home])
+    said = [[items[score_of(source, name)].to_numpy(float) for name in classes] for source in domains]
+    found = crossed_measures(truth, member, np.array(said).transpose(0, 2, 1), classes, domains, weights)
     for probe in PROBES:
-        found |= _domain_measures(items, home, probe, domains, weights)
+        columns = [items[domain_score_of(probe, name)].to_numpy(float) for name in domains]
+        found |= domain_measures(member, np.stack(columns, axis=1), probe, domains, weights)
+    return found
+
+
+def crossed_measures(
+    truth: NDArray[np.int8],
+    member: NDArray[np.int64],
+    crossed: Floats,
+    classes: Sequence[str],
+    domains: Sequence[str],
+    weights: NDArray[np.float32],
+) -> dict[Key, Floats]:
+    """ROC-AUC of every pair of domains and class, their means, and what is lost, in each resample.
+
+    Parameters
+    ----------
+    truth : (n, K) array
+        1, 0 or -1 (unknown).
+    member : (n,) array
+        Domains.
+    crossed : (domains, n, K) array
+        Scores by the domain that was learnt from.
+    classes, domains
+        Names.
+    weights : (n_resamples, n) array
+    """
+    found: dict[Key, Floats] = {}
+    for t, target in enumerate(domains):
+        for k, name in enumerate(classes):
+            rows = np.flatnonzero((member == t) & (truth[:, k] >= 0))
+            here, has = weights[:, rows], truth[rows, k] == 1
+            for s, source in enumerate(domains):
+                found["ROC-AUC", source, target, name] = scores.roc_auc(has, crossed[s, rows, k], here)
+    _add_means(found, classes, domains)
     return found
 
 
@@ -93,7 +120,7 @@ def truth_of(items: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int8]:
     named = [set(split_tags(cell)) for cell in items["truth"]]
     unknown = [set(split_tags(cell)) for cell in items.get("unknown", pd.Series([""] * len(items)))]
     return np.array(
-        [[1 if k in yes else -1 if k in not_known else 0 for k in classes] for yes, not_known in zip(named, unknown)],
+        [[1 if k in yes else -1 if k in not_known else 0 for k in classes] for yes, not_known in zip(named, unknown, strict=True)],
         np.int8,
     )
 
@@ -121,15 +148,12 @@ def _add_means(found: dict[Key, Floats], classes: Sequence[str], domains: Sequen
         found["drop", "", "", name] = scores.mean_over_classes([found["drop", *pair, name] for pair in pairs])
 
 
-def _domain_measures(
-    items: pd.DataFrame, home: NDArray[Any], probe: str, domains: Sequence[str], weights: NDArray[np.float32]
+def domain_measures(
+    member: NDArray[np.int64], said: Floats, probe: str, domains: Sequence[str], weights: NDArray[np.float32]
 ) -> dict[Key, Floats]:
-    each = [
-        scores.roc_auc(home == name, items[domain_score_of(probe, name)].to_numpy(float), weights) for name in domains
-    ]
+    """ROC-AUC of each domain against the others, and their mean, in each resample, from scores (n, domains)."""
+    each = [scores.roc_auc(member == j, said[:, j], weights) for j in range(len(domains))]
     found: dict[Key, Floats] = {(f"domain ROC-AUC, {probe}", "", "", ""): scores.mean_over_classes(each)}
     if len(domains) > 2:
-        found |= {
-            (f"domain ROC-AUC, {probe}", "", name, ""): one for name, one in zip(domains, each, strict=True)
-        }
+        found |= {(f"domain ROC-AUC, {probe}", "", name, ""): one for name, one in zip(domains, each, strict=True)}
     return found

@@ -42,7 +42,9 @@ class Fitted:
     intercept: float
 
 
-def fit_logistic(clips: Geometry, y: Bools, strength: float, start: Fitted | None = None) -> Fitted:
+def fit_logistic(
+    clips: Geometry, y: Bools, strength: float, start: Fitted | None = None, *, steps: int = _STEPS
+) -> Fitted:
     """The probe of one class, learnt from these clips.
 
     Parameters
@@ -55,6 +57,8 @@ def fit_logistic(clips: Geometry, y: Bools, strength: float, start: Fitted | Non
         Inverse penalty C.
     start
         Where to begin; the end is the same.
+    steps
+        Newton steps at most: one is enough from the end of almost the same problem.
 
     Returns
     -------
@@ -68,7 +72,7 @@ def fit_logistic(clips: Geometry, y: Bools, strength: float, start: Fitted | Non
     everything = np.arange(len(y))
     f = clips.scores(everything, everything, alpha) + b
     loss = _loss(alpha, f - b, f, cost, y)
-    for _ in range(_STEPS):
+    for _ in range(steps):
         toward, b_toward, f_toward = _newton(clips, f, y, cost)
         for step in (1.0, 0.5, 0.25, 0.1, 0.02, 1e-3, 1e-5):
             a, c = alpha + step * (toward - alpha), b + step * (b_toward - b)
@@ -109,7 +113,7 @@ def _solve(matrix: Floats, sides: Floats, free: int = 0) -> Floats:
     """(matrix + 1)^-1 sides, without the one in the last `free` places."""
     size = len(matrix) - free
     matrix.flat[: size * len(matrix) : len(matrix) + 1] += 1
-    solved: Floats = cho_solve(cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False), sides)
+    solved: Floats = cho_solve(cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False), sides, check_finite=False)
     return solved
 
 
