@@ -24,7 +24,7 @@ def test_outcomes_keep_the_order_of_the_items(jobs: int) -> None:
 
 
 def test_a_killed_worker_is_one_sentence_with_the_mend() -> None:
-    with pytest.raises(WorkerError, match="killed from outside.*what was finished is kept.*--jobs 1"):
+    with pytest.raises(WorkerError, match=r"killed from outside.*what was finished is kept.*--jobs 1"):
         engine.map(partial(_square_or_die, deadly=3), range(7), jobs=2)
 
 

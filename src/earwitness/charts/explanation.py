@@ -230,7 +230,7 @@ def examples(rows: pd.DataFrame) -> Any:
             y=alt.Y("tag:N", title=None, sort=None, axis=alt.Axis(labelColor=SOFT)),
             color=_colour(names),
             opacity=alt.Opacity(
-                "own:N", title="tag of the item", scale=alt.Scale(domain=[True, False], range=[1, 0.35])
+                "own:N", title="tag that it has", scale=alt.Scale(domain=[True, False], range=[1, 0.35])
             ),
             tooltip=["tag:N", "weight:Q", "own:N"],
         )

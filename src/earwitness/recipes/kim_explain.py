@@ -34,7 +34,7 @@ def design(options: Options) -> Design:
     )
 
 
-def run(folders: list[Path], out: Path, options: Options) -> Path:
+def run(folders: list[str], out: Path, options: Options) -> Path:
     """Audit, fit the hierarchical model over all data sets, and write report, table and figures."""
     if not folders:
         raise InputError("kim-explain needs data: name the folder of a public set of interactions and tags")
