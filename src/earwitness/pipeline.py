@@ -18,7 +18,7 @@ from earwitness.errors import InputError
 from earwitness.extraction import embed_all, resolve
 from earwitness.results import AuditResult
 
-AUDITS = ("transfer", "robustness", "structure")
+AUDITS = ("transfer", "robustness", "structure", "bias", "correction")
 CONTROLS = ("mfcc", "random")
 
 
@@ -40,6 +40,8 @@ class Profile:
         Distances in sound to hold the embeddings against; see `earwitness.references`.
     sound_s
         Seconds from the middle of each clip that they compare.
+    on_request
+        Audits that are done only where they are asked for by name.
     """
 
     excerpt_s: float
@@ -48,13 +50,20 @@ class Profile:
     perturbations: str
     references: tuple[str, ...] = ()
     sound_s: float | None = 4.0
+    on_request: tuple[str, ...] = ()
 
 
 SOUND = ("mfcc-dtw", "mfcc-simple", "log-mel-dtw", "chroma-dtw", "stft-dtw")
 """References of the thorough profiles: the two of Kim (2021), and three that no MFCC has a part in."""
 
 PROFILES = {
-    "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick"),
+    "quick": Profile(
+        excerpt_s=30,
+        robustness_clips=100,
+        robustness_excerpt_s=5,
+        perturbations="quick",
+        on_request=("correction",),
+    ),
     "standard": Profile(
         excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard", references=SOUND
     ),
@@ -73,8 +82,10 @@ class Settings:
     audits
         Of `AUDITS`; None takes every one that the clips and the encoder allow.
     label, group, domain
-        Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; a
-        column whose values are also reported one by one.
+        Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; where
+        clips come from: two values or more are audited for bias, and reported one by one.
+    stratum
+        Column of what else may differ between domains, such as the genre.
     pitch, tempo
         Columns that a pitch shift, or a change of tempo, should move: semitones or names of notes; beats a minute.
     profile
@@ -89,6 +100,7 @@ class Settings:
     label: str | None = None
     group: str | None = None
     domain: str | None = None
+    stratum: str | None = None
     pitch: str | None = None
     tempo: str | None = None
     profile: Profile = PROFILES["standard"]
@@ -149,7 +161,8 @@ def audit_encoders(
         rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers)
         shared = [[embeddings] for embeddings in _common([row[0] for row in rows])]
         for audit in still:
-            results += _each(_still_audit(audit, settings), shared, cast, workers, audit, settings.profile.excerpt_s)
+            ask = _still_audit(audit, settings, _absent(clips, settings))
+            results += _each(ask, shared, cast, workers, audit, settings.profile.excerpt_s)
     if "robustness" in wanted:
         results += _robustness(clips, cast, settings, workers)
     return sorted(results, key=lambda result: wanted.index(result.audit))
@@ -160,7 +173,7 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    for option in ("label", "group", "domain", "pitch", "tempo"):
+    for option in ("label", "group", "domain", "stratum", "pitch", "tempo"):
         column = getattr(settings, option)
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
@@ -178,13 +191,24 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
             "needs labels: put the clips into one sub-folder a label, or name a column with --label "
             f"(there are {', '.join(str(name) for name in clips.table.columns)})"
         )
+    refused = audits.why_no_bias(
+        clips.table, label=settings.label, domain=settings.domain, group=settings.group, absent=_absent(clips, settings)
+    )
+    if refused:
+        impossible |= dict.fromkeys(("bias", "correction"), refused)
     tables = [resolve(encoder).name for encoder in encoders if isinstance(resolve(encoder), PrecomputedEncoder)]
     if tables:
         impossible["robustness"] = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
     for audit in settings.audits or ():
         if audit in impossible:
             raise InputError(f"the {audit} audit {impossible[audit]}")
-    return [audit for audit in settings.audits or AUDITS if audit not in impossible]
+    usual = [audit for audit in AUDITS if audit not in settings.profile.on_request]
+    return [audit for audit in settings.audits or usual if audit not in impossible]
+
+
+def _absent(clips: Clips, settings: Settings) -> str | None:
+    """The column of classes that clips have not: mirdata's `absent` belongs to its `label`."""
+    return "absent" if settings.label == "label" and "absent" in clips.table else None
 
 
 def _embed(
@@ -215,7 +239,7 @@ def _common(embedded: list[Embeddings]) -> list[Embeddings]:
 Question = Callable[[list[Embeddings], Role, list[AuditResult]], AuditResult]
 
 
-def _still_audit(audit: str, settings: Settings) -> Question:
+def _still_audit(audit: str, settings: Settings, absent: str | None) -> Question:
     """An audit that leaves the sound as it is, with its options."""
 
     def transfer(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
@@ -235,7 +259,23 @@ def _still_audit(audit: str, settings: Settings) -> Question:
             row[0], label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
         )
 
-    return {"transfer": transfer, "structure": structure}[audit]
+    def domains(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        assert settings.label is not None
+        assert settings.domain is not None
+        ask: Callable[..., AuditResult] = audits.bias if audit == "bias" else audits.correction
+        return ask(
+            row[0],
+            label=settings.label,
+            domain=settings.domain,
+            group=settings.group,
+            stratum=settings.stratum,
+            absent=absent,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    return {"transfer": transfer, "structure": structure, "bias": domains, "correction": domains}[audit]
 
 
 def _each(

@@ -25,6 +25,8 @@ _CHARTS = {
     "transfer": "earwitness.charts.transfer:charts",
     "robustness": "earwitness.charts.robustness:charts",
     "structure": "earwitness.charts.structure:charts",
+    "bias": "earwitness.charts.bias:charts",
+    "correction": "earwitness.charts.correction:charts",
     "explanation": "earwitness.charts.explanation:charts",
     "explanation_model": "earwitness.charts.explanation_model:charts",
 }

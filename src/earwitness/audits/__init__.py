@@ -1,6 +1,9 @@
 """The questions: each audit takes embeddings, or a recommender, and returns an AuditResult. No drawing, no printing."""
 
 from earwitness.audits._controls import Role
+from earwitness.audits._domains import why_no_bias
+from earwitness.audits.bias import bias
+from earwitness.audits.correction import correction
 from earwitness.audits.explanation import explanation
 from earwitness.audits.explanation_crossed import Design, explain_recommenders
 from earwitness.audits.explanation_model import explanation_model
@@ -12,10 +15,13 @@ __all__ = [
     "Design",
     "Reads",
     "Role",
+    "bias",
+    "correction",
     "explain_recommenders",
     "explanation",
     "explanation_model",
     "robustness",
     "structure",
     "transfer",
+    "why_no_bias",
 ]

@@ -1,11 +1,12 @@
 """How much each class's probe leans on the direction between domains, in the space as it is and in a kernel's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from earwitness.audits._crossed import Lesson, learn, samples
+from earwitness.audits._crossed import learn, samples
 from earwitness.audits._directions import contrast
 from earwitness.audits._domains import Question
 from earwitness.audits._geometry import Floats, Geometry
@@ -73,14 +74,14 @@ def leaning(
     cosines, metric, spread = _measured(question, clips, test, question.member, strengths, seed)
     observed = test(question.member)
     others = [] if shuffled is None else [test(member) for member in shuffled]
-    some = [] if shuffled is None else shuffled[:LEVELS]
+    some: Iterable[Members] = [] if shuffled is None else shuffled[:LEVELS]
     levels = [_measured(question, clips, test, member, strengths, seed, bare=True)[0] for member in some]
     return Leaning(
         space=space,
         cosines={scope: _scope(cosines, scope) for scope in SCOPES},
         metric=metric,
         level={scope: np.array([np.nanmean(_scope(one, scope)) for one in levels]) for scope in SCOPES},
-        p={scope: _p(np.nanmean(_scope(observed, scope)), others, scope) for scope in SCOPES},
+        p={scope: _p(float(np.nanmean(_scope(observed, scope))), others, scope) for scope in SCOPES},
         class_p={scope: _class_p(_scope(observed, scope), others, scope) for scope in SCOPES},
         spread=spread,
     )
@@ -117,7 +118,7 @@ def _measured(
     seed: int,
     bare: bool = False,
 ) -> Measured:
-    """Cosines with the logistic probes if these were the domains; metric cosines and spreads where there are features."""
+    """Cosines with the logistic probes if these were the domains; more of them unless `bare`, where there are features."""
     asked = replace(question, member=member)
     everything = np.arange(len(question))
     some = samples(asked, everything, np.random.default_rng([seed, 1]))
@@ -166,13 +167,11 @@ def rows_of(question: Question, found: Leaning) -> list[Row]:
     for scope in SCOPES:
         factors = {"scope": scope, "space": found.space}
         for s, source in enumerate(question.domains):
-            rows.append(
-                row("cosine", _bare(np.nanmean(found.cosines[scope][s]), n), train=source, **factors)
-            )
+            rows.append(row("cosine", _bare(np.nanmean(found.cosines[scope][s]), n), train=source, **factors))
             for k, name in enumerate(question.classes):
                 here = {"train": source, "class": name, **factors}
                 rows.append(row("cosine", _bare(found.cosines[scope][s, k], n), **here))
-                rows.append(row("p", _bare(found.class_p[scope][s, k], n, ""), of="cosine", **here))
+                rows.append(row("shuffle p", _bare(found.class_p[scope][s, k], n, ""), of="cosine", **here))
                 if found.metric is not None:
                     rows.append(row("metric cosine", _bare(found.metric[scope][s, k], n), **here))
         rows += _spreads(question, found, scope)
@@ -192,7 +191,7 @@ def _spreads(question: Question, found: Leaning, scope: str) -> list[Row]:
     ]
 
 
-def _bare(value: float, n: int, note: str = _NO_INTERVAL) -> Estimate:
+def _bare(value: float | np.floating[Any], n: int, note: str = _NO_INTERVAL) -> Estimate:
     return Estimate(float(value), np.nan, np.nan, n, note or "exact")
 
 

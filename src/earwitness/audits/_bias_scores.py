@@ -120,7 +120,10 @@ def truth_of(items: pd.DataFrame, classes: Sequence[str]) -> NDArray[np.int8]:
     named = [set(split_tags(cell)) for cell in items["truth"]]
     unknown = [set(split_tags(cell)) for cell in items.get("unknown", pd.Series([""] * len(items)))]
     return np.array(
-        [[1 if k in yes else -1 if k in not_known else 0 for k in classes] for yes, not_known in zip(named, unknown, strict=True)],
+        [
+            [1 if k in yes else -1 if k in not_known else 0 for k in classes]
+            for yes, not_known in zip(named, unknown, strict=True)
+        ],
         np.int8,
     )
 

@@ -50,8 +50,8 @@ def _knowledge(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
     linear, bent = (result.estimate(measure, **_WHOLE) for measure in measures)
     p = min(adjusted_p(result, measure) for measure in measures)
     numbers = (
-        f"a linear probe reaches ROC-AUC **{words.number(linear.value)}** {words.interval(linear)}, one with a Gaussian "
-        f"kernel {words.number(bent.value)} {words.interval(bent)}"
+        f"a linear probe reaches ROC-AUC **{words.number(linear.value)}** {words.interval(linear)}, one with a "
+        f"Gaussian kernel {words.number(bent.value)} {words.interval(bent)}"
     )
     if p <= LEVEL:
         status: Status = "breaks"
@@ -77,7 +77,8 @@ def _lean(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         for scope in ("global", "class-wise"):
             p = adjusted_p(result, f"cosine, {scope}, {space}")
             value, level, chance = (
-                _whole_cosine(result, measure, scope, space) for measure in ("cosine", "shuffled cosine", "random cosine")
+                _whole_cosine(result, measure, scope, space)
+                for measure in ("cosine", "shuffled cosine", "random cosine")
             )
             found.append((p, scope, space, value, level, chance))
     p, scope, space, value, level, chance = min(found, key=lambda one: (one[0] != one[0], one[0]))
@@ -156,5 +157,3 @@ def _cosines(controls: Sequence[AuditResult], scope: str, space: str) -> str:
         value, level = (_whole_cosine(control, measure, scope, space) for measure in ("cosine", "shuffled cosine"))
         parts.append(f"{control.encoder} {words.number(value.value, 3)} (shuffled {words.number(level.value, 3)})")
     return " · ".join(parts)
-
-

@@ -62,7 +62,9 @@ def names_for(question: Question, methods: tuple[str, ...] | None, by_class: boo
         for name in methods:
             make_correction(name)
             if name in PER_STRATUM and not stratified:
-                raise InputError(f"the correction {name!r} needs a column of strata (genre, say): name one, or leave it")
+                raise InputError(
+                    f"the correction {name!r} needs a column of strata (genre, say): name one, or leave it"
+                )
         chosen = [name for name in methods if name not in NOT_COMPARED]
     if by_class:
         chosen += [name + CLASSWISE for name in chosen if name in BY_CLASS]
@@ -114,7 +116,9 @@ def correct_by_class(method: str, question: Question, lesson: Lesson, Z: Floats)
             continue
         made.fit(Z[rows], sample_domain=domains[rows])
         vectors = [np.asarray(made.transform(Z), np.float64)]
-        found.append(Corrected(vectors, getattr(made, "n_removed_", None), _change(vectors, Z[lesson.train], lesson.train)))
+        found.append(
+            Corrected(vectors, getattr(made, "n_removed_", None), _change(vectors, Z[lesson.train], lesson.train))
+        )
     return found
 
 

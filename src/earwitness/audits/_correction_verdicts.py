@@ -1,7 +1,6 @@
 """What the audit of corrections says in plain words; the rules are in the notes of `earwitness.audits.correction`."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 from earwitness.audits import _words as words
 from earwitness.audits._bias_scores import PROBES
@@ -19,7 +18,7 @@ _SPOKEN = {"change": {"class": "", "of": "across ROC-AUC"}}
 
 def verdicts(result: AuditResult, controls: Sequence[AuditResult]) -> tuple[Verdict, ...]:
     """Whether a correction helps, and whether one takes the domain out."""
-    return (_use(result, controls), _left(result, controls))
+    return (_use(result, controls), _left(result))
 
 
 def _use(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
@@ -32,15 +31,14 @@ def _use(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         return Verdict("open", "Correction", "No correction could be made: " + _refused(result))
     lead = max(unlabelled or {n: c for n, (c, _) in changes.items()}, key=lambda name: changes[name][0].value)
     could = (
-        f"a probe learnt from the tested domain itself would gain {words.number(oracle.value, 3)} "
-        f"{_interval(oracle)}"
+        f"a probe learnt from the tested domain itself would gain {words.number(oracle.value, 3)} {_interval(oracle)}"
     )
     start = f"from {words.number(before.value, 3)} {_interval(before)} across domains"
     if helps:
-        named = [_gain(result, name, changes[name][0]) for name in sorted(helps, key=lambda n: -changes[n][0].value)]
-        text = f"{_capital(words.listed(named))} in ROC-AUC {start}; {could}."
-        text += _cost(result, max(helps, key=lambda n: changes[n][0].value))
-        return Verdict("holds", "Correction", text + _labels(changes, helps) + _refused(result), _controls(controls))
+        helps = sorted(helps, key=lambda name: -changes[name][0].value)
+        named = words.listed([_gain(result, name, changes[name]) for name in helps])
+        text = f"It can be corrected for: {named}, {start}; {could}. {_cost(result, helps[0])}"
+        return Verdict("holds", "Correction", text + _refused(result), _controls(controls))
     text = (
         f"No correction helps here: the best that needs no labels of the tested domain, {lead}, changes ROC-AUC by "
         f"**{_signed(changes[lead][0])}** {start} ({_p(result, lead)}); {could}."
@@ -61,8 +59,9 @@ def _helps(result: AuditResult, name: str, change: Estimate) -> bool:
     return change.low > 0 and p <= LEVEL and all(change.value > high for high in chance)
 
 
-def _gain(result: AuditResult, name: str, change: Estimate) -> str:
-    return f"{name} gains **{_signed(change)}** ({_p(result, name)})"
+def _gain(result: AuditResult, name: str, change: tuple[Estimate, str]) -> str:
+    labels = "" if change[1] == "clips" else ", which needs labels of the tested domain,"
+    return f"{name}{labels} gains **{_signed(change[0])}** of ROC-AUC ({_p(result, name)})"
 
 
 def _p(result: AuditResult, name: str) -> str:
@@ -74,13 +73,8 @@ def _p(result: AuditResult, name: str) -> str:
 
 def _cost(result: AuditResult, name: str) -> str:
     """What the best correction does within a domain."""
-    found = [e for r, e in estimates(result, "change", correction=name, of="within ROC-AUC")]
-    return f" Within a domain {name} changes it by {_signed(found[0])}." if found else ""
-
-
-def _labels(changes: dict[str, tuple[Estimate, str]], helps: Sequence[str]) -> str:
-    marked = [name for name in helps if changes[name][1] != "clips"]
-    return f" {_capital(words.listed(marked))} needs labelled clips of the tested domain." if marked else ""
+    found = [e for _, e in estimates(result, "change", correction=name, of="within ROC-AUC")]
+    return f"Within a domain {name} changes it by {_signed(found[0])}."
 
 
 def _refused(result: AuditResult) -> str:
@@ -88,7 +82,7 @@ def _refused(result: AuditResult) -> str:
     return f" Not possible: {words.listed(parts)}." if parts else ""
 
 
-def _left(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
+def _left(result: AuditResult) -> Verdict:
     measures = [f"domain ROC-AUC, {probe}" for probe in PROBES]
     found = {m: {r["correction"]: e for r, e in estimates(result, m, test="")} for m in measures}
     linear, bent = (found[m] for m in measures)
@@ -101,15 +95,15 @@ def _left(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
     )
     kept = [n for n in linear if n != "none" and linear[n].low > GONE]
     title = "What is left of the domain"
-    still = f" {_capital(words.listed(kept))} {'leave' if len(kept) > 1 else 'leaves'} it to be told." if kept else ""
+    still = f" It can still be told after {words.listed(kept)}." if kept else ""
     if both:
-        text = f"{_capital(words.listed(both))} {_take(both)} the domain out for both probes; {before}.{still}"
+        text = f"The domain can be taken out, for both probes, by {words.listed(both)}; {before}.{still}"
         return Verdict("holds", title, text)
     if gone:
         lowest = min(bent, key=lambda n: bent[n].value)
         text = (
-            f"{_capital(words.listed(gone))} {_take(gone)} the domain out for a linear probe only; {before}. After "
-            f"{lowest}, the lowest, the non-linear one still reaches **{words.number(bent[lowest].value)}** "
+            f"The domain can be taken out for a linear probe only, by {words.listed(gone)}; {before}. After {lowest}, "
+            f"the lowest, the non-linear one reaches **{words.number(bent[lowest].value)}** "
             f"{words.interval(bent[lowest])}.{still}"
         )
         return Verdict("open", title, text)
@@ -121,10 +115,6 @@ def _left(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         f"**{words.number(linear[lowest].value)}** {words.interval(linear[lowest])}.{still}"
     )
     return Verdict("breaks" if linear[lowest].low > GONE else "open", title, text)
-
-
-def _take(names: Sequence[str]) -> str:
-    return "take" if len(names) > 1 else "takes"
 
 
 def _controls(controls: Sequence[AuditResult]) -> str:
@@ -145,7 +135,3 @@ def _interval(estimate: Estimate) -> str:
     if estimate.low != estimate.low:
         return "[no interval]"
     return f"[{words.number(estimate.low, 3)}, {words.number(estimate.high, 3)}]"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -65,7 +65,7 @@ def samples(question: Question, rows: Rows, rng: np.random.Generator) -> list[li
 
 
 def crossed(question: Question, taught: Sequence[Lesson], seed: int) -> tuple[Floats, list[list[float]]]:
-    """(domains, n, K) scores of every clip by the probes of each domain, and the strengths chosen, by fold and domain."""
+    """(domains, n, K) scores of every clip by the probes of each domain; the strengths, by fold and domain."""
     J, K = len(question.domains), len(question.classes)
     scores, chosen = np.full((J, len(question), K), np.nan), []
     for lesson in taught:

@@ -23,6 +23,9 @@ from earwitness.embeddings import Embeddings
 from earwitness.errors import InputError
 
 UNKNOWN = -1
+FOLDS, LEAST, MOST = 5, 5, 2000
+"""What both audits ask by default; see `earwitness.audits.bias`."""
+
 _MINUS = "-"
 
 
@@ -177,6 +180,32 @@ def ask(
     if len(found) > most:
         found = replace(found.take(_drawn(found, most, seed)), left_out=found.left_out | {"drawn": most})
     return found
+
+
+def why_no_bias(
+    table: pd.DataFrame, *, label: str | None, domain: str | None, group: str | None = None, absent: str | None = None
+) -> str:
+    """Why bias cannot be asked of clips with this table and these columns; "" where it can.
+
+    Parameters
+    ----------
+    table
+        One row a clip, with a column `clip`.
+    label, domain, group, absent
+        As in `bias`.
+    """
+    if label is None or domain is None:
+        return f"needs a column of {'labels (--label)' if label is None else 'domains (--domain)'}"
+    vectors = np.random.default_rng(0).normal(size=(len(table), 2)).astype(np.float32)
+    try:
+        found = ask(
+            Embeddings(vectors, table, "none"), label=label, domain=domain, group=group, stratum=None, absent=absent,
+            least=LEAST, most=MOST, seed=0,
+        )  # fmt: skip
+        plan(found, FOLDS, 0)
+    except InputError as error:
+        return f"cannot be done: {error}"
+    return ""
 
 
 def plan(question: Question, folds: int, seed: int) -> Folds:

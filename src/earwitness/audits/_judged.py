@@ -33,7 +33,7 @@ from earwitness.audits._logistic import fit_logistic
 from earwitness.correction import random_directions
 
 STEPS = 2
-"""Newton steps of the probes of random controls, from the probes without them: what is left is smaller than a random direction makes."""
+"""Newton steps of the probes of random controls, from the probes without them: the rest is less than their spread."""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,9 @@ def _solve(matrix: Floats, sides: Floats, free: int = 0) -> Floats:
     """(matrix + 1)^-1 sides, without the one in the last `free` places."""
     size = len(matrix) - free
     matrix.flat[: size * len(matrix) : len(matrix) + 1] += 1
-    solved: Floats = cho_solve(cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False), sides, check_finite=False)
+    solved: Floats = cho_solve(
+        cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False), sides, check_finite=False
+    )
     return solved
 
 

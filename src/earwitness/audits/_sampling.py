@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earwitness.audits._domains import UNKNOWN
-from earwitness.stats import bootstrap_indices
 from earwitness.audits._resamples import Resamples
+from earwitness.stats import bootstrap_indices
 
 Rows = NDArray[np.intp]
 
@@ -29,7 +29,8 @@ def keep_mix(strata: NDArray[Any], n: int, rng: np.random.Generator, *, exact: b
 
     Examples
     --------
-    >>> len(keep_mix(np.repeat(["pop", "jazz", "classical"], [84, 23, 187]), 290, np.random.default_rng(0), exact=False))
+    >>> genres = np.repeat(["pop", "jazz", "classical"], [84, 23, 187])
+    >>> len(keep_mix(genres, 290, np.random.default_rng(0), exact=False))
     288
     """
     if n >= len(strata):
@@ -80,9 +81,7 @@ def known(truth: NDArray[np.int8]) -> NDArray[np.bool_]:
     return truth != UNKNOWN
 
 
-def stratified_resamples(
-    units: NDArray[np.int64], strata: NDArray[np.int64], n_resamples: int, seed: int
-) -> Resamples:
+def stratified_resamples(units: NDArray[np.int64], strata: NDArray[np.int64], n_resamples: int, seed: int) -> Resamples:
     """Resamples that draw units, with all their clips, within strata, so that no resample loses a class or a domain.
 
     Parameters

@@ -102,8 +102,6 @@ class CosineTest:
         return found
 
 
-
-
 class DropTest:
     """ROC-AUC that is lost across domains, with least-squares probes, for any assignment of domains.
 

@@ -1,7 +1,7 @@
 """Does the embedding know the data set better than the music?
 
-Conventions: probes of each class learn from one domain (data set, recording set-up) and are asked about every domain, in
-folds over all domains at once that never part a group. Every measure of two domains comes with a *test*: domains are
+Conventions: probes of each class learn from one domain (data set, recording set-up) and are asked about every domain,
+in folds over all domains at once that never part a group. Every measure of two domains comes with a *test*: domains are
 shuffled among clips of the same labels (and stratum), and everything is learnt anew. Vectors are standardised over all
 domains. For more than two domains a direction parts one domain from the others.
 """
@@ -20,7 +20,7 @@ from earwitness.audits._bias_scores import PROBES, Key, evaluate, items_of, poin
 from earwitness.audits._bias_verdicts import verdicts
 from earwitness.audits._controls import Role, check_controls, check_role, paired
 from earwitness.audits._crossed import KERNEL_STRENGTHS, Lesson, best_strength, crossed, domain_scores, lessons
-from earwitness.audits._domains import Question, ask, coordinates, plan
+from earwitness.audits._domains import FOLDS, LEAST, MOST, Question, ask, coordinates, plan
 from earwitness.audits._geometry import Floats, Geometry, gaussian
 from earwitness.audits._provenance import provenance
 from earwitness.audits._resamples import Resamples
@@ -47,9 +47,9 @@ def bias(
     absent: str | None = None,
     controls: Sequence[AuditResult] = (),
     role: Role = "audited",
-    folds: int = 5,
-    least: int = 5,
-    most: int = 2000,
+    folds: int = FOLDS,
+    least: int = LEAST,
+    most: int = MOST,
     seed: int = 0,
     n_resamples: int = 1000,
     n_shuffles: int = 200,
@@ -92,14 +92,14 @@ def bias(
     Returns
     -------
     AuditResult
-        Table: `within ROC-AUC` and `across ROC-AUC` (means over classes and domains), `drop` (within less across, on the
-        same tested clips), `ROC-AUC` and `drop` for every domain trained on and tested on, and each class;
+        Table: `within ROC-AUC` and `across ROC-AUC` (means over classes and domains), `drop` (within less across, on
+        the same tested clips), `ROC-AUC` and `drop` for every domain trained on and tested on, and each class;
         `domain ROC-AUC` of a linear and a non-linear probe (logistic regression; the same with a Gaussian kernel);
         `cosine`, the absolute cosine of domain direction and class probe (Wang et al., equation 1), by scope ("global":
         direction of all clips; "class-wise": of the clips of the class), space ("linear", "kernel"), domain trained on
-        and class, beside `shuffled cosine` (with shuffled domains), `random cosine` (with a random direction) and `metric
-        cosine`; `participation ratio` of the direction; `p` of each test, and `adjusted p` (Holm) of the seven that
-        verdicts speak of; `difference`, a measure less the control's. Items: what held-out probes say of each clip.
+        and class, beside `shuffled cosine` (with shuffled domains), `random cosine` (with a random direction) and
+        `metric cosine`; `participation ratio` of the direction; `shuffle p` of each test, and `adjusted p` (Holm) of
+        the seven that verdicts speak of; `difference`, a measure less the control's. Items: what held-out probes say of each clip.
 
     Notes
     -----
@@ -171,7 +171,9 @@ def bias(
             "n_resamples": n_resamples,
             "n_shuffles": 0 if shuffled is None else n_shuffles,
         },
-        provenance=provenance([embeddings], columns=[label, domain, group, stratum, absent], seed=seed, started=started),
+        provenance=provenance(
+            [embeddings], columns=[label, domain, group, stratum, absent], seed=seed, started=started
+        ),
         items=items,
         skipped=embeddings.skipped,
     )
@@ -225,7 +227,7 @@ def _tests(
 
 def _p_rows(p: dict[str, float], n: int) -> list[Row]:
     adjusted = adjust_p(list(p.values()))
-    rows = [row("p", exact(value, n), of=name) for name, value in p.items()]
+    rows = [row("shuffle p", exact(value, n), of=name) for name, value in p.items()]
     return rows + [row("adjusted p", exact(float(a), n), of=name) for name, a in zip(p, adjusted, strict=True)]
 
 

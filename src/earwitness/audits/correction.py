@@ -1,8 +1,8 @@
 """Can what the embedding knows of the domain be taken out, and what does that cost?
 
-Conventions: every correction is learnt in each fold from the clips that the fold does not test, and all of them meet the
-same samples, probes and penalties, chosen without any correction (in the kernel's space: with its features alone). A
-correction sees the training clips of the domain that is tested, but not their labels; one "by class" does, and is marked.
+Conventions: every correction is learnt in each fold from the clips that the fold does not test, and all of them meet
+the same samples, probes and penalties, chosen without any correction (in the kernel's space: with its features alone).
+A correction sees the training clips of the domain that is tested, but not their labels; one "by class" sees these too.
 What a correction changes is a paired difference to the embedding as it is, on the same clips in the same resamples.
 """
 
@@ -16,10 +16,10 @@ import pandas as pd
 
 from earwitness.audits._bias_scores import PROBES, Key, crossed_measures, domain_measures
 from earwitness.audits._controls import Role, check_controls, check_role
-from earwitness.audits._correction_verdicts import verdicts
 from earwitness.audits._corrected import CLASSWISE, names_for
+from earwitness.audits._correction_verdicts import verdicts
 from earwitness.audits._crossed import lessons
-from earwitness.audits._domains import Question, ask, coordinates, plan
+from earwitness.audits._domains import FOLDS, LEAST, MOST, Question, ask, coordinates, plan
 from earwitness.audits._geometry import Floats
 from earwitness.audits._judged import Ground, Judged, grounds, judge, random_changes, space_of
 from earwitness.audits._map import map_2d
@@ -48,9 +48,9 @@ def correction(
     by_class: bool = True,
     controls: Sequence[AuditResult] = (),
     role: Role = "audited",
-    folds: int = 5,
-    least: int = 5,
-    most: int = 2000,
+    folds: int = FOLDS,
+    least: int = LEAST,
+    most: int = MOST,
     seed: int = 0,
     n_resamples: int = 1000,
     n_random: int = 100,
@@ -77,9 +77,9 @@ def correction(
     AuditResult
         Table, by `correction` ("none" is the embedding as it is, "oracle" a probe learnt from the domain that is
         tested): `within ROC-AUC` and `across ROC-AUC`, each `ROC-AUC` by domain trained on and tested on, and by class
-        across; `change` of both, paired with "none", and over drawn classes (`of` "across, classes drawn"); `p` and
-        `adjusted p` of the change across (Holm over corrections); `random change`, where as many random directions are
-        removed; `domain ROC-AUC` of both probes; `cosine` of the domain direction and the probes; `removed dimensions`;
+        across; `change` of both, paired with "none", and over drawn classes (`of` "across, classes drawn"); `change p`
+        and `adjusted p` of the change across (Holm over corrections); `random change`, where as many random directions
+        are removed; `domain ROC-AUC` of both probes; `cosine` of the domain direction and the probes; `removed dimensions`;
         `removed variance`. With three domains or more, `left-out ROC-AUC`: neither correction nor probe has seen the
         domain that is tested. The factor `seen` says what of the tested domain a correction is fitted on. Items: the
         clips, what probes say of them as they are and after the best correction, and a map of both.
@@ -89,7 +89,8 @@ def correction(
     The verdict on use *holds* where a correction's gain across domains passes the test at 5 % after Holm's correction
     and exceeds 97.5 % of random removals; *breaks* where there is something to gain, and every correction's interval
     rules out more than a quarter of it; else open. The verdict on what is left *holds* where a correction brings the
-    domain's ROC-AUC below 0.6 for both probes (upper limits), *breaks* where none does so for the linear one, else open.
+    domain's ROC-AUC below 0.6 for both probes (upper limits), *breaks* where none does so for the linear one, else
+    open.
 
     Raises
     ------
@@ -141,7 +142,9 @@ def correction(
             "n_resamples": n_resamples,
             "n_random": n_random,
         },
-        provenance=provenance([embeddings], columns=[label, domain, group, stratum, absent], seed=seed, started=started),
+        provenance=provenance(
+            [embeddings], columns=[label, domain, group, stratum, absent], seed=seed, started=started
+        ),
         items=_items(question, judged, best, seed),
         skipped=embeddings.skipped,
     )
@@ -197,9 +200,10 @@ def _random(
         if one.name == "none" or not one.removed or not any(one.removed):
             continue
         removed = one.removed[:: max(1, len(one.removed) // len(starts))][: len(starts)]
-        key = (space_of(one.name), *removed)
+        space = space_of(one.name)
+        key = (space, *removed)
         if key not in done:
-            done[key] = random_changes(question, starts, key[0], removed, draws, seed)
+            done[key] = random_changes(question, starts, space, removed, draws, seed)
         found[one.name] = done[key]
     return found
 
@@ -212,7 +216,9 @@ def _rows(
     chance: dict[str, Floats],
     seed: int,
 ) -> list[Row]:
-    whole, parts, p = [], [], {}
+    whole: list[Row] = []
+    parts: list[Row] = []
+    p: dict[str, float] = {}
     for one in judged:
         point, draws = scored[one.name]
         factors = {"correction": one.name, "seen": seen(one.name)}
@@ -222,7 +228,9 @@ def _rows(
                 continue
             target = parts if name or train else whole
             target.append(
-                row(measure, resamples.estimate(value, draws[key]), train=train, test=test, **factors, **{"class": name})
+                row(
+                    measure, resamples.estimate(value, draws[key]), train=train, test=test, **factors, **{"class": name}
+                )
             )
         whole += _own_rows(one, factors, len(question))
         if one.name in chance:
@@ -234,7 +242,7 @@ def _rows(
     adjusted = adjust_p(list(p.values()))
     for (name, value), holm in zip(p.items(), adjusted, strict=True):
         factors = {"correction": name, "seen": seen(name), "of": "across ROC-AUC"}
-        whole.append(row("p", exact(value, resamples.units), **factors))
+        whole.append(row("change p", exact(value, resamples.units), **factors))
         whole.append(row("adjusted p", exact(float(holm), resamples.units), **factors))
     return [*sorted(whole, key=_place), *parts]
 
@@ -314,11 +322,11 @@ def _oracle(none: Scored, resamples: Resamples) -> list[Row]:
     gained = resamples.estimate(point[within] - point[across], draws[within] - draws[across])
     rows = [row("across ROC-AUC", resamples.estimate(point[within], draws[within]), **factors)]
     rows.append(row("change", gained, of="across ROC-AUC", **factors))
-    for key in [key for key in point if key[0] == "within ROC-AUC" and key[3]]:
-        rows.append(
-            row("across ROC-AUC", resamples.estimate(point[key], draws[key]), **factors, **{"class": key[3]})
-        )
-    return rows
+    each = [key for key in point if key[0] == "within ROC-AUC" and key[3]]
+    return rows + [
+        row("across ROC-AUC", resamples.estimate(point[key], draws[key]), **factors, **{"class": key[3]})
+        for key in each
+    ]
 
 
 def _best(judged: Sequence[Judged], rows: Sequence[Row]) -> str:

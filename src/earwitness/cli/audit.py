@@ -15,6 +15,7 @@ from earwitness.cli import options
 
 if TYPE_CHECKING:
     from earwitness.datasets import Clips
+    from earwitness.pipeline import Settings
     from earwitness.results import AuditResult
 
 _GROUP_COLUMNS = ("group", "artist", "track", "album")
@@ -36,7 +37,10 @@ def audit(
     ],
     audits: Annotated[
         str | None,
-        typer.Option(help="Of transfer,robustness,structure, with commas. By default all that the clips allow."),
+        typer.Option(
+            help="Of transfer,robustness,structure,bias,correction, with commas. By default all that the clips allow, "
+            "but correction in the quick profile."
+        ),
     ] = None,
     label: Annotated[
         str | None,
@@ -52,7 +56,11 @@ def audit(
     ] = None,
     domain: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column (data set, source, …) whose values are reported apart too."),
+        typer.Option(metavar="COL", help="Column (data set, source, …) whose values are audited for bias."),
+    ] = None,
+    stratum: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column (genre, …) in which domains may differ too, for bias and correction."),
     ] = None,
     pitch: Annotated[
         str | None,
@@ -108,12 +116,15 @@ def audit(
         label=label_column(clips, label),
         group=group_column(clips, group),
         domain=domain,
+        stratum=stratum,
         pitch=pitch,
         tempo=tempo,
         profile=PROFILES[profile.value],
         seed=seed,
         **({} if controls else {"controls": ()}),
     )
+    if domain in clips.table and settings.audits is None:
+        _say_why_no_bias(clips, settings)
     with options.progress_bar() as progress:
         results = audit_encoders(clips, encoder, settings, Workers(jobs, cluster, progress))
     page = report.write(results, out, clips=clips, seed=seed, command=_command())
@@ -126,6 +137,15 @@ def audit(
     if broken:
         options.note(f"--fail-on: it is so: {', '.join(broken)}")
         raise typer.Exit(1)
+
+
+def _say_why_no_bias(clips: "Clips", settings: "Settings") -> None:
+    """A line where domains were named and bias cannot be asked of them."""
+    from earwitness.audits import why_no_bias
+
+    refused = why_no_bias(clips.table, label=settings.label, domain=settings.domain, group=settings.group)
+    if refused:
+        options.note(f"the bias audit {refused}")
 
 
 def _audited(results: Sequence["AuditResult"]) -> list["AuditResult"]:
