@@ -118,7 +118,7 @@ def _measured(
     seed: int,
     bare: bool = False,
 ) -> Measured:
-    """Cosines with the logistic probes if these were the domains; more of them unless `bare`, where there are features."""
+    """Cosines with the logistic probes if these were the domains; more than cosines unless `bare`."""
     asked = replace(question, member=member)
     everything = np.arange(len(question))
     some = samples(asked, everything, np.random.default_rng([seed, 1]))

@@ -99,7 +99,8 @@ def bias(
         direction of all clips; "class-wise": of the clips of the class), space ("linear", "kernel"), domain trained on
         and class, beside `shuffled cosine` (with shuffled domains), `random cosine` (with a random direction) and
         `metric cosine`; `participation ratio` of the direction; `shuffle p` of each test, and `adjusted p` (Holm) of
-        the seven that verdicts speak of; `difference`, a measure less the control's. Items: what held-out probes say of each clip.
+        the seven that verdicts speak of; `difference`, a measure less the control's. Items: what held-out probes say
+        of each clip.
 
     Notes
     -----
