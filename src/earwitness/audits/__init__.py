@@ -2,6 +2,7 @@
 
 from earwitness.audits._controls import Role
 from earwitness.audits._domains import why_no_bias
+from earwitness.audits._sampling import equal_sample
 from earwitness.audits.bias import bias
 from earwitness.audits.correction import correction
 from earwitness.audits.explanation import explanation
@@ -17,6 +18,7 @@ __all__ = [
     "Role",
     "bias",
     "correction",
+    "equal_sample",
     "explain_recommenders",
     "explanation",
     "explanation_model",

@@ -1,7 +1,7 @@
 """What the numbers of bias come to where the domain means nothing: domains shuffled among clips that should be alike.
 
-Conventions: a shuffle gives the domains of clips (or whole groups) of the same labels and stratum to each other at
-random; everything is learnt anew from every shuffle. The probes in it are least-squares ones, with the penalty that
+Conventions: a shuffle gives the domains of clips (or whole groups) of the same labels, stratum and fold to each other
+at random; everything is learnt anew from every shuffle. The probes in it are least-squares ones, with the penalty that
 Ledoit and Wolf's shrinkage of all clips amounts to, since some ten thousand are needed: shuffled and unshuffled clips
 are compared by the same numbers, so that the test holds exactly whatever the probe.
 """
@@ -21,12 +21,23 @@ from earwitness.audits._geometry import Floats, Geometry
 Members = NDArray[np.int64]
 
 
-def shuffles(question: Question, count: int, seed: int) -> Members | None:
-    """(count, n) domains after each shuffle; None where no clips of different domains are alike."""
+def shuffles(question: Question, fold: NDArray[np.int64], count: int, seed: int) -> Members | None:
+    """(count, n) domains after each shuffle; None where no clips of different domains are alike.
+
+    Parameters
+    ----------
+    question
+        n clips.
+    fold : (n,) array
+        In which each clip is tested. Clips are shuffled within folds: these are drawn evenly over domains and classes,
+        and shuffled domains must be as even, or probes on them would suffer from it.
+    count, seed
+        How many, and of what.
+    """
     # A group may lie in two domains: what keeps together is a group in a domain.
     keys = question.units * len(question.domains) + question.member
     _, first, unit = np.unique(keys, return_index=True, return_inverse=True)
-    domain, cell = question.member[first], question.cells[first]
+    domain, cell = question.member[first], (question.cells * (fold.max() + 1) + fold)[first]
     alike = [np.flatnonzero(cell == c) for c in np.unique(cell)]
     alike = [units for units in alike if len(np.unique(domain[units])) > 1]
     if not alike:

@@ -133,13 +133,14 @@ def bias(
     check_controls(
         controls, "bias", label=label, domain=domain, classes=list(question.classes), domains=list(question.domains)
     )
-    taught = lessons(question, plan(question, folds, seed), seed)
+    planned = plan(question, folds, seed)
+    taught = lessons(question, planned, seed)
     scores, strengths = crossed(question, taught, seed)
     items = items_of(question, scores, [domain_scores(question, taught, kernel=k, seed=seed) for k in (False, True)])
     resamples = stratified_resamples(question.units, question.spread, n_resamples, seed)
     draws = evaluate(items, question.classes, question.domains, resamples.weights)
     point = points(items, question.classes, question.domains)
-    shuffled = shuffles(question, n_shuffles, seed)
+    shuffled = shuffles(question, planned.test, n_shuffles, seed)
     spaces, p = _tests(question, taught, strengths, shuffled, seed)
     rows = [row(key[0], resamples.estimate(value, draws[key]), **_factors(key)) for key, value in _ordered(point)]
     rows += _p_rows(p, len(question))

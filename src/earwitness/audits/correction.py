@@ -80,9 +80,9 @@ def correction(
         across; `change` of both, paired with "none", and over drawn classes (`of` "across, classes drawn"); `change p`
         and `adjusted p` of the change across (Holm over corrections); `random change`, where as many random directions
         are removed; `domain ROC-AUC` of both probes; `cosine` of the domain direction and the probes; `removed
-        dimensions`; `removed variance`. With three domains or more, `left-out ROC-AUC`: neither correction nor probe has seen the
-        domain that is tested. The factor `seen` says what of the tested domain a correction is fitted on. Items: the
-        clips, what probes say of them as they are and after the best correction, and a map of both.
+        dimensions`; `removed variance`. With three domains or more, `left-out ROC-AUC`: neither correction nor probe
+        has seen the domain that is tested. The factor `seen` says what of the tested domain a correction is fitted on.
+        Items: the clips, what probes say of them as they are and after the best correction, and a map of both.
 
     Notes
     -----

@@ -52,6 +52,12 @@ RECIPES: dict[str, Entry] = {
         "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
         "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
     ),
+    "wang2023": Entry(
+        "earwitness.recipes.wang2023:run",
+        "Wang et al. (2023): dataset bias and its correction. Table 1, Figures 1 to 3",
+        "the folders of IRMAS and OpenMIC-2018 as mirdata lays them out, and encoders with -e; or the folder of "
+        "OpenMIC-2018 and the authors' embeddings.h5",
+    ),
     "kim-explain": Entry(
         "earwitness.recipes.kim_explain:run",
         "Kim (2021), chapter 5: do explanations of recommenders tell the truth? Table 5.1, Figures 5.2 to 5.6",
