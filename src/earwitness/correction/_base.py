@@ -103,6 +103,11 @@ class Correction(TransformerMixin, BaseEstimator):
         """Whether `transform` must be told the domain of each clip."""
         return False
 
+    @property
+    def n_features_out_(self) -> int:
+        """Dimensions of a corrected clip."""
+        return self.n_features_in_
+
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         raise NotImplementedError
 
@@ -155,6 +160,11 @@ class AffineCorrection(Correction):
     def n_removed_(self) -> int:
         """Dimensions that are removed, r."""
         return len(self.components_)
+
+    @property
+    def n_features_out_(self) -> int:
+        """Dimensions of a corrected clip."""
+        return int(self.components_.shape[1])
 
     def projector(self) -> Floats:
         """(d, d) I - B A, in the coordinates in which the projection is made."""

@@ -82,6 +82,16 @@ def strata_of(strata: ArrayLike, count: int) -> tuple[Sequence[str], Positions]:
     found = np.asarray(strata, dtype=object)
     if found.ndim != 1 or len(found) != count:
         raise InputError(f"strata needs one value a clip: shape {found.shape} for {count} clips")
-    text = np.where(pd.isna(found), "", found.astype(str))
+    text = np.array([text_of(value) for value in found], dtype=object)
     names = sorted(set(text.tolist()) - {""})
-    return names, np.asarray(pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object)), dtype=np.intp)
+    place = pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object))
+    return names, np.asarray(place, dtype=np.intp)
+
+
+def text_of(value: Any) -> str:
+    """A cell as text; 3.0 is "3", as a column of whole numbers with a gap is read as floats."""
+    if value is None or pd.isna(value):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
