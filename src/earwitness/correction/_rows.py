@@ -64,7 +64,7 @@ def members(sample_domain: ArrayLike, count: int, *, least: int = 2) -> tuple[La
     text, numbers = labels(sample_domain, count, "sample_domain")
     domains, member = np.unique(text, return_inverse=True)
     if len(domains) < least:
-        raise InputError(f"a correction needs {least} domains or more; every clip is of {str(domains[0])!r}")
+        raise InputError(f"what tells domains apart takes two of them or more; every clip is of {str(domains[0])!r}")
     if numbers:  # 2 before 10
         order = np.argsort(domains.astype(np.int64))
         domains, member = domains[order], np.argsort(order)[member]

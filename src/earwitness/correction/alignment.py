@@ -145,6 +145,6 @@ class CORAL(Correction):
             Z = rows if self.scaling_ is None else self.scaling_.pooled(rows)
             Z = (Z - self.means_[k]) @ self.maps_[k] + self.means_[self.target_position_]
             if self.scaling_ is not None:
-                Z = np.where(np.isfinite(self.scaling_.scale), self.scaling_.unscaled(Z), rows)
+                Z = np.where(self.scaling_.alive, self.scaling_.unscaled(Z), rows)
             out[member == k] = Z
         return out

@@ -50,9 +50,13 @@ class LEACE(AffineCorrection):
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
         scaling = _scaling(X, member, self.standardize, self.min_variance)
-        Z = X - X.mean(0) if scaling is None else scaling.pooled(X)
-        readout, components = _eraser(Z, member, len(self.domains_), shrinkage=self.shrinkage)
-        self._remove(readout, components, X.mean(0), None if scaling is None else scaling.scale)
+        k = len(self.domains_)
+        if scaling is None:
+            self._remove(*_eraser(X - X.mean(0), member, k, shrinkage=self.shrinkage), X.mean(0), None)
+            return
+        pair = _eraser(scaling.pooled(X)[:, scaling.alive], member, k, shrinkage=self.shrinkage)
+        readout, components = (scaling.widened(rows) for rows in pair)
+        self._remove(readout, components, scaling.mean, scaling.scale)
 
 
 class INLP(AffineCorrection):

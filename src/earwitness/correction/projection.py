@@ -132,7 +132,10 @@ class DomainProjection(AffineCorrection):
         if self.kernel is not None:
             self.map_ = feature_map(Z, self.kernel, sigma=self.sigma, n_features=self.n_features, rng=rng)
             Z = self.map_(Z)
-        self.directions_ = self._directions(Z, member, strata, rng)
+        if self.scaling_ is None or self.map_ is not None:
+            self.directions_ = self._directions(Z, member, strata, rng)
+        else:
+            self.directions_ = self.scaling_.widened(self._directions(Z[:, self.scaling_.alive], member, strata, rng))
         V, self.singular_values_ = orthonormal_rows(self.directions_)
         if self.scaling_ is not None and self.standardize == "pooled" and self.map_ is None:
             self._remove(V, V, self.scaling_.mean, self.scaling_.scale)
@@ -181,8 +184,7 @@ class DomainProjection(AffineCorrection):
         if self.map_ is not None:
             return super()._corrected(self.map_(Z), member)
         assert self.scaling_ is not None
-        alive = np.isfinite(self.scaling_.scale)
-        return np.where(alive, self.scaling_.unscaled(super()._corrected(Z, member)), X)
+        return np.where(self.scaling_.alive, self.scaling_.unscaled(super()._corrected(Z, member)), X)
 
     def _standardized(self, X: Floats, member: Positions | None) -> Floats:
         if self.scaling_ is None:

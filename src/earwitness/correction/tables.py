@@ -202,8 +202,8 @@ def _domains(batch: pa.RecordBatch, column: str, file: str | PathLike[str]) -> N
     found = np.array([text_of(value) for value in batch.column(column).to_pylist()], dtype=object)
     if (found == "").any():
         raise InputError(
-            f"{file}: {(found == '').sum()} clips or more have no {column}, and this correction treats each domain in its "
-            "own way: fill the column in, or leave them out"
+            f"{file}: {(found == '').sum()} clips or more have no {column}, and this correction treats each domain "
+            "in its own way: fill the column in, or leave them out"
         )
     return found
 
