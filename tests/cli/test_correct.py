@@ -86,7 +86,9 @@ def test_programs_can_read_what_is_printed(run: Run, table: Path, tmp_path: Path
         (["--domain", "dataset", "--method", "mlda"], "needs strata"),
         (["--domain", "dataset", "--option", "kernel"], "write NAME=VALUE"),
         (["--domain", "dataset", "--option", "kernal=rff"], "has no option 'kernal'"),
-        (["--domain", "dataset", "--option", "kernel=rbf"], "choose one of rff"),
+        (["--domain", "dataset", "--option", "kernel=rbf"], "choose 'rff'"),
+        (["--domain", "dataset", "--option", "shrinkage=full"], "choose 'auto' or a number"),
+        (["--domain", "dataset", "--method", "inlp", "--option", "C=-1"], "C above 0"),
         (["--domain", "clip", "--method", "inlp"], "needs 3 clips"),
     ],
 )

@@ -183,8 +183,19 @@ def test_rows_that_repeat_each_other_span_one_direction() -> None:
         (np.random.default_rng(0).normal(size=(6, 30)), "aaabbb", {"shrinkage": 0.0}, "no inverse"),
         (np.random.default_rng(0).normal(size=(40, 3)) @ np.ones((3, 3)), "ab" * 20, {"shrinkage": 0.0}, "no inverse"),
         (np.random.default_rng(0).normal(size=(6, 3)), "aaabbb", {"shrinkage": 2.0}, "from 0 to 1"),
+        (np.random.default_rng(0).normal(size=(6, 3)), "aaabbb", {"shrinkage": "full"}, "choose 'auto'"),
     ],
-    ids=["one domain", "lengths", "nan", "vector", "constant", "more dimensions than clips", "dependent", "shrinkage"],
+    ids=[
+        "one domain",
+        "lengths",
+        "nan",
+        "vector",
+        "constant",
+        "more dimensions than clips",
+        "dependent",
+        "shrinkage",
+        "word",
+    ],
 )
 def test_bad_input_is_said_in_one_sentence(X: object, domain: str, options: dict[str, float], words: str) -> None:
     with pytest.raises(InputError, match=words) as caught:

@@ -74,7 +74,7 @@ TOLD = {
     "mean": ToldProjection(direction="mean"),
     "random": ToldProjection(direction="random"),
     "leace": ToldLEACE(),
-    "inlp": ToldINLP(),
+    "inlp": ToldINLP(n_iter=2),
     "coral": ToldCORAL(),
     "zscore": ToldStandardizer(),
 }

@@ -70,10 +70,13 @@ def fit(
         print(json.dumps({"file": str(target), "removed": removed, "skipped_strata": skipped, **about}, indent=1))
         return
     if about["without_domain"]:
-        options.note(f"{about['without_domain']} clips without a {domain} left out")
+        options.note(f"{about['without_domain']} clips with nothing in the column {domain} left out")
     for name, reason in skipped.items():
         options.note(f"stratum {name} left out: {reason}")
-    counts = ", ".join(f"{name} {count}" for name, count in about["clips"].items())
+    each = about["clips"]
+    counts = ", ".join(f"{name} {count}" for name, count in each.items())
+    if len(each) > 6:
+        counts = f"{len(each)} domains of {min(each.values())} to {max(each.values())}"
     what = "" if removed is None else f", {removed} of {correction.n_features_out_} dimensions removed"
     print(options.printable(f"{method} fitted on {counts} clips{what}; {target} and {target.stem}.safetensors"))
 

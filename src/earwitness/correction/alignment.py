@@ -107,8 +107,6 @@ class CORAL(Correction):
 
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
-        if self.standardize not in ("none", "pooled"):
-            raise InputError(f"standardize is {self.standardize!r}: choose 'none' or 'pooled'")
         if self.ridge <= 0:
             raise InputError(f"ridge is {self.ridge}: CORAL divides by the covariance with it, so it must be positive")
         counts = np.bincount(member)

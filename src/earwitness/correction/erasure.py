@@ -112,6 +112,8 @@ class INLP(AffineCorrection):
 
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
+        if self.C <= 0 or self.n_splits < 2:
+            raise InputError(f"INLP needs C above 0 and n_splits of 2 or more, not {self.C} and {self.n_splits}")
         fewest = np.bincount(member).min()
         if fewest < self.n_splits:
             name = self.domains_[np.bincount(member).argmin()]
@@ -145,8 +147,6 @@ class INLP(AffineCorrection):
 
 
 def _scaling(X: Floats, member: Positions, standardize: str, min_variance: float) -> Scaling | None:
-    if standardize not in ("none", "pooled"):
-        raise InputError(f"standardize is {standardize!r}: choose 'none' or 'pooled'")
     return None if standardize == "none" else Scaling.fit(X, member, min_variance)
 
 

@@ -10,7 +10,6 @@ from earwitness.correction._rows import Floats, Labels, Positions
 from earwitness.errors import InputError
 
 Standardize = Literal["none", "pooled", "per_domain", "per_domain_fit_source_apply"]
-STANDARDIZE: tuple[Standardize, ...] = ("none", "pooled", "per_domain", "per_domain_fit_source_apply")
 Unseen = Literal["error", "pooled"]
 
 

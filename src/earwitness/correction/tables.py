@@ -149,6 +149,8 @@ def apply_table(
 @contextmanager
 def _opened(file: str | PathLike[str], columns: Sequence[str | None]) -> Iterator[pq.ParquetFile]:
     """A Parquet file that has these columns beside that of the vectors."""
+    if not Path(file).is_file():
+        raise InputError(f"{file}: there is no such file")
     try:
         # Without pre-buffering a batch is decoded at a time, however large the row groups are.
         source = pq.ParquetFile(str(file), pre_buffer=False)
