@@ -173,6 +173,8 @@ class AffineCorrection(Correction):
 
     def _corrected(self, X: Floats, member: Positions | None) -> Floats:
         del member
+        if not len(self.components_):
+            return X
         return X - ((X - self.center_) @ self.readout_.T) @ self.components_
 
     def _remove(self, readout: Floats, components: Floats, center: Floats, scale: Floats | None) -> None:

@@ -27,6 +27,7 @@ from earwitness.store import content_hash, whole_file
 
 VECTOR = "vector"
 _NUMBERS_A_BATCH = 2**22
+_BUFFER = 2**20
 
 
 def fit_table(
@@ -152,8 +153,8 @@ def _opened(file: str | PathLike[str], columns: Sequence[str | None]) -> Iterato
     if not Path(file).is_file():
         raise InputError(f"{file}: there is no such file")
     try:
-        # Without pre-buffering a batch is decoded at a time, however large the row groups are.
-        source = pq.ParquetFile(str(file), pre_buffer=False)
+        # Else whole column chunks are read, and a row group may be the whole file.
+        source = pq.ParquetFile(str(file), pre_buffer=False, buffer_size=_BUFFER)
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(f"{file}: not a readable Parquet file ({error})") from error
     with source:
