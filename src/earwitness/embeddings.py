@@ -16,7 +16,7 @@ from earwitness.audio import PerturbationRecord
 from earwitness.errors import InputError
 
 METADATA_KEY = b"earwitness"
-"""Where a Parquet file of embeddings keeps, as JSON, its encoder, revision, data set, perturbation and skipped clips."""
+"""Key of the JSON in which a Parquet file keeps encoder, revision, data set, perturbation and skipped clips."""
 
 
 @dataclass(frozen=True)
