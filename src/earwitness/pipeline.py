@@ -268,14 +268,18 @@ def _each(
     return results
 
 
+def changed_clips(clips: Clips, settings: Settings) -> Clips:
+    """The clips that the robustness audit changes: at most so many as the profile says, and the middle of each."""
+    profile = settings.profile
+    if len(clips) > profile.robustness_clips:
+        clips = clips.sample(profile.robustness_clips, seed=settings.seed)
+    return clips.excerpt(profile.robustness_excerpt_s)
+
+
 def _robustness(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
-    profile = settings.profile
-    chosen = (
-        clips.sample(profile.robustness_clips, seed=settings.seed) if len(clips) > profile.robustness_clips else clips
-    )
-    heard = chosen.excerpt(profile.robustness_excerpt_s)
+    profile, heard = settings.profile, changed_clips(clips, settings)
     rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
     sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
     # A quick look asks a probe about changed clips only where the user named what should move.
