@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from earwitness import __version__
-from earwitness.cli import audit, check_encoder, embed, explain, listing, perturb, report, reproduce
+from earwitness.cli import audit, check_encoder, correct, embed, explain, listing, perturb, report, reproduce
 
 app = typer.Typer(
     name="earwitness",
@@ -42,4 +42,5 @@ app.command("encoders")(listing.encoders)
 app.command("datasets")(listing.datasets)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
+app.add_typer(correct.app, name="correct")
 app.command("reproduce")(reproduce.reproduce)

@@ -14,9 +14,11 @@ from .directions import (
 )
 from .erasure import INLP, LEACE
 from .features import KERNELS, feature_map, median_distance
+from .files import Fitted, load, load_with_notes, save
 from .methods import METHODS, make_correction
 from .projection import DomainProjection
 from .strata import StratumDirections, stratum_directions
+from .tables import apply_table, fit_table
 
 __all__ = [
     "CORAL",
@@ -26,12 +28,17 @@ __all__ = [
     "METHODS",
     "DomainProjection",
     "DomainStandardizer",
+    "Fitted",
     "StratumDirections",
+    "apply_table",
     "chance_cosine",
     "cosine",
     "feature_map",
+    "fit_table",
     "lda_direction",
     "lda_directions",
+    "load",
+    "load_with_notes",
     "make_correction",
     "mean_direction",
     "mean_directions",
@@ -40,6 +47,7 @@ __all__ = [
     "orthonormal_rows",
     "participation_ratio",
     "random_directions",
+    "save",
     "stratum_directions",
     "subspace_cosine",
 ]

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from earwitness.correction._options import check_options
 from earwitness.correction._rows import Floats, Labels, Positions, matrix, members, positions
 from earwitness.correction.scaling import Unseen
 from earwitness.errors import InputError
@@ -55,9 +56,10 @@ class Correction(TransformerMixin, BaseEstimator):
         Raises
         ------
         InputError
-            If there are too few domains or clips, or a number is not finite.
+            If there are too few domains or clips, a number is not finite, or an option is none there is.
         """
         del y
+        check_options(self)
         found = validate_data(self, X, dtype=[np.float64, np.float32], ensure_all_finite=False, ensure_min_samples=2)
         rows = matrix(found)
         self.domains_, member = members(sample_domain, len(rows), least=self._fewest_domains)
@@ -103,6 +105,11 @@ class Correction(TransformerMixin, BaseEstimator):
         """Whether `transform` must be told the domain of each clip."""
         return False
 
+    @property
+    def n_features_out_(self) -> int:
+        """Dimensions of a corrected clip."""
+        return self.n_features_in_
+
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         raise NotImplementedError
 
@@ -116,8 +123,6 @@ class Correction(TransformerMixin, BaseEstimator):
                 f"{name} treats each domain in its own way: say of which each clip is, transform(X, sample_domain=...)"
             )
         found = positions(sample_domain, self.domains_, count)
-        if self.unseen not in ("error", "pooled"):
-            raise InputError(f"unseen is {self.unseen!r}: choose 'error' or 'pooled'")
         if (found < 0).any() and self.unseen == "error":
             row = int((found < 0).argmax())
             raise InputError(
@@ -156,6 +161,11 @@ class AffineCorrection(Correction):
         """Dimensions that are removed, r."""
         return len(self.components_)
 
+    @property
+    def n_features_out_(self) -> int:
+        """Dimensions of a corrected clip."""
+        return int(self.components_.shape[1])
+
     def projector(self) -> Floats:
         """(d, d) I - B A, in the coordinates in which the projection is made."""
         check_is_fitted(self)
@@ -163,6 +173,8 @@ class AffineCorrection(Correction):
 
     def _corrected(self, X: Floats, member: Positions | None) -> Floats:
         del member
+        if not len(self.components_):
+            return X
         return X - ((X - self.center_) @ self.readout_.T) @ self.components_
 
     def _remove(self, readout: Floats, components: Floats, center: Floats, scale: Floats | None) -> None:

@@ -56,8 +56,8 @@ def _shrinkage(C: Floats, mean: Floats, shrinkage: Shrinkage) -> tuple[float, Fl
     n, d = C.shape
     variance = (C**2).mean(0)
     if shrinkage != "auto":
-        if not 0 <= shrinkage <= 1:
-            raise InputError(f"shrinkage is {shrinkage}: choose 'auto' or a number from 0 to 1")
+        if isinstance(shrinkage, str) or not 0 <= shrinkage <= 1:
+            raise InputError(f"shrinkage is {shrinkage!r}: choose 'auto' or a number from 0 to 1")
         return float(shrinkage), np.full(d, variance.mean())
     # A variance that rounding alone could have made counts as none, as in scikit-learn's StandardScaler.
     rounding = n * np.finfo(float).eps

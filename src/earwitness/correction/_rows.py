@@ -64,7 +64,7 @@ def members(sample_domain: ArrayLike, count: int, *, least: int = 2) -> tuple[La
     text, numbers = labels(sample_domain, count, "sample_domain")
     domains, member = np.unique(text, return_inverse=True)
     if len(domains) < least:
-        raise InputError(f"a correction needs {least} domains or more; every clip is of {str(domains[0])!r}")
+        raise InputError(f"what tells domains apart takes two of them or more; every clip is of {str(domains[0])!r}")
     if numbers:  # 2 before 10
         order = np.argsort(domains.astype(np.int64))
         domains, member = domains[order], np.argsort(order)[member]
@@ -82,6 +82,16 @@ def strata_of(strata: ArrayLike, count: int) -> tuple[Sequence[str], Positions]:
     found = np.asarray(strata, dtype=object)
     if found.ndim != 1 or len(found) != count:
         raise InputError(f"strata needs one value a clip: shape {found.shape} for {count} clips")
-    text = np.where(pd.isna(found), "", found.astype(str))
+    text = np.array([text_of(value) for value in found], dtype=object)
     names = sorted(set(text.tolist()) - {""})
-    return names, np.asarray(pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object)), dtype=np.intp)
+    place = pd.Index(names, dtype=object).get_indexer(pd.Index(text, dtype=object))
+    return names, np.asarray(place, dtype=np.intp)
+
+
+def text_of(value: Any) -> str:
+    """A cell as text; 3.0 is "3", as a column of whole numbers with a gap is read as floats."""
+    if value is None or pd.isna(value):
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

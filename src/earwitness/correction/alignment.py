@@ -107,8 +107,6 @@ class CORAL(Correction):
 
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
-        if self.standardize not in ("none", "pooled"):
-            raise InputError(f"standardize is {self.standardize!r}: choose 'none' or 'pooled'")
         if self.ridge <= 0:
             raise InputError(f"ridge is {self.ridge}: CORAL divides by the covariance with it, so it must be positive")
         counts = np.bincount(member)
@@ -145,6 +143,6 @@ class CORAL(Correction):
             Z = rows if self.scaling_ is None else self.scaling_.pooled(rows)
             Z = (Z - self.means_[k]) @ self.maps_[k] + self.means_[self.target_position_]
             if self.scaling_ is not None:
-                Z = np.where(np.isfinite(self.scaling_.scale), self.scaling_.unscaled(Z), rows)
+                Z = np.where(self.scaling_.alive, self.scaling_.unscaled(Z), rows)
             out[member == k] = Z
         return out

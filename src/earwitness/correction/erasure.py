@@ -50,9 +50,13 @@ class LEACE(AffineCorrection):
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
         scaling = _scaling(X, member, self.standardize, self.min_variance)
-        Z = X - X.mean(0) if scaling is None else scaling.pooled(X)
-        readout, components = _eraser(Z, member, len(self.domains_), shrinkage=self.shrinkage)
-        self._remove(readout, components, X.mean(0), None if scaling is None else scaling.scale)
+        k = len(self.domains_)
+        if scaling is None:
+            self._remove(*_eraser(X - X.mean(0), member, k, shrinkage=self.shrinkage), X.mean(0), None)
+            return
+        pair = _eraser(scaling.pooled(X)[:, scaling.alive], member, k, shrinkage=self.shrinkage)
+        readout, components = (scaling.widened(rows) for rows in pair)
+        self._remove(readout, components, scaling.mean, scaling.scale)
 
 
 class INLP(AffineCorrection):
@@ -108,6 +112,8 @@ class INLP(AffineCorrection):
 
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
         del strata
+        if self.C <= 0 or self.n_splits < 2:
+            raise InputError(f"INLP needs C above 0 and n_splits of 2 or more, not {self.C} and {self.n_splits}")
         fewest = np.bincount(member).min()
         if fewest < self.n_splits:
             name = self.domains_[np.bincount(member).argmin()]
@@ -141,8 +147,6 @@ class INLP(AffineCorrection):
 
 
 def _scaling(X: Floats, member: Positions, standardize: str, min_variance: float) -> Scaling | None:
-    if standardize not in ("none", "pooled"):
-        raise InputError(f"standardize is {standardize!r}: choose 'none' or 'pooled'")
     return None if standardize == "none" else Scaling.fit(X, member, min_variance)
 
 

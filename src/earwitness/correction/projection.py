@@ -10,7 +10,7 @@ from earwitness.correction._discriminant import Shrinkage, discriminants
 from earwitness.correction._rows import Floats, Positions
 from earwitness.correction.directions import mean_directions, orthonormal_rows, random_directions
 from earwitness.correction.features import FastfoodMap, FourierMap, Kernel, NystroemMap, feature_map
-from earwitness.correction.scaling import STANDARDIZE, Scaling, Standardize, Unseen, position_of
+from earwitness.correction.scaling import Scaling, Standardize, Unseen, position_of
 from earwitness.correction.strata import Degenerate, stratum_directions
 from earwitness.errors import InputError
 
@@ -119,8 +119,6 @@ class DomainProjection(AffineCorrection):
         return 1 if self.direction in ("none", "random") else 2
 
     def _learn(self, X: Floats, member: Positions, strata: ArrayLike | None) -> None:
-        if self.standardize not in STANDARDIZE:
-            raise InputError(f"standardize is {self.standardize!r}: choose one of {', '.join(STANDARDIZE)}")
         rng = np.random.default_rng(self.random_state)
         self.scaling_ = None if self.standardize == "none" else Scaling.fit(X, member, self.min_variance)
         self.source_position_ = self._source_position()
@@ -132,7 +130,10 @@ class DomainProjection(AffineCorrection):
         if self.kernel is not None:
             self.map_ = feature_map(Z, self.kernel, sigma=self.sigma, n_features=self.n_features, rng=rng)
             Z = self.map_(Z)
-        self.directions_ = self._directions(Z, member, strata, rng)
+        if self.scaling_ is None or self.map_ is not None:
+            self.directions_ = self._directions(Z, member, strata, rng)
+        else:
+            self.directions_ = self.scaling_.widened(self._directions(Z[:, self.scaling_.alive], member, strata, rng))
         V, self.singular_values_ = orthonormal_rows(self.directions_)
         if self.scaling_ is not None and self.standardize == "pooled" and self.map_ is None:
             self._remove(V, V, self.scaling_.mean, self.scaling_.scale)
@@ -155,8 +156,6 @@ class DomainProjection(AffineCorrection):
             return np.zeros((0, Z.shape[1]))
         if self.direction == "random":
             return random_directions(self.n_directions, Z.shape[1], rng)
-        if self.direction not in ("lda", "mean"):
-            raise InputError(f"direction is {self.direction!r}: choose 'lda', 'mean', 'random' or 'none'")
         if not self.per_stratum:
             lda = self.direction == "lda"
             return discriminants(Z, member, self.shrinkage) if lda else mean_directions(Z, member)
@@ -181,8 +180,7 @@ class DomainProjection(AffineCorrection):
         if self.map_ is not None:
             return super()._corrected(self.map_(Z), member)
         assert self.scaling_ is not None
-        alive = np.isfinite(self.scaling_.scale)
-        return np.where(alive, self.scaling_.unscaled(super()._corrected(Z, member)), X)
+        return np.where(self.scaling_.alive, self.scaling_.unscaled(super()._corrected(Z, member)), X)
 
     def _standardized(self, X: Floats, member: Positions | None) -> Floats:
         if self.scaling_ is None:

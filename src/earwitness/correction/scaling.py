@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from earwitness.correction._rows import Floats, Labels, Positions
 from earwitness.errors import InputError
 
 Standardize = Literal["none", "pooled", "per_domain", "per_domain_fit_source_apply"]
-STANDARDIZE: tuple[Standardize, ...] = ("none", "pooled", "per_domain", "per_domain_fit_source_apply")
 Unseen = Literal["error", "pooled"]
 
 
@@ -58,6 +58,17 @@ class Scaling:
         scales = [np.where(still, 1.0, np.sqrt(spread)) for _, spread, still in each]
         return cls(mean, scale, np.stack([m for m, _, _ in each]), np.where(dead, np.inf, np.stack(scales)))
 
+    @property
+    def alive(self) -> NDArray[np.bool_]:
+        """(d,) which features are not dead."""
+        return np.isfinite(self.scale)
+
+    def widened(self, rows: Floats) -> Floats:
+        """Rows over the living features as rows over all, 0 at the dead ones."""
+        wide = np.zeros((len(rows), len(self.scale)))
+        wide[:, self.alive] = rows
+        return wide
+
     def pooled(self, X: Floats) -> Floats:
         """X by the mean and spread of all training clips."""
         return (X - self.mean) / self.scale
@@ -70,7 +81,7 @@ class Scaling:
 
     def unscaled(self, Z: Floats) -> Floats:
         """Standardised rows in the units of all training clips; a dead feature at its mean."""
-        return np.where(np.isfinite(self.scale), self.scale, 0.0) * Z + self.mean
+        return np.where(self.alive, self.scale, 0.0) * Z + self.mean
 
 
 def position_of(domain: Any, domains: Labels, option: str) -> int:
