@@ -1,6 +1,7 @@
 """Pictures of bias: probes within and across domains, what each class loses, the domain itself, and directions."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -23,6 +24,21 @@ from earwitness.charts.theme import (
 )
 
 MOST_CLASSES = 30
+LOWEST = 0.4
+"""ROC-AUC of the palest shade of a matrix."""
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Shades of a matrix from pale to dark, and from which share of the way on its numbers are white."""
+
+    colours: tuple[str, str]
+    white_from: float
+
+
+SCHEMES = (Scheme(("#f4f8fc", "#08519c"), 0.76), Scheme(("#f4f4f4", "#3d3d3d"), 0.69))
+"""Of encoders and of controls; every number has a contrast of 4.5 with its shade."""
+
 MOST_DOMAINS = 4
 _DIRECTIONS = (("global", "linear"), ("class-wise", "linear"), ("class-wise", "kernel"))
 _WORDS = {
@@ -94,7 +110,9 @@ def _matrix(result: Result) -> Any:
     rows["shown"] = [f"{value:.2f}" for value in rows["value"]]
     rows["interval"] = [f"{low:.2f}–{high:.2f}" for low, high in zip(rows["low"], rows["high"], strict=True)]
     order = list(dict.fromkeys(rows["test"]))
-    scale = alt.Scale(scheme="greys" if is_control(result) else "blues", domain=[0.4, 1.0], clamp=True)
+    scheme = SCHEMES[is_control(result)]
+    # Mixed in RGB, as the threshold is reckoned in.
+    scale = alt.Scale(range=list(scheme.colours), interpolate="rgb", domain=[LOWEST, 1.0], clamp=True)
     side: dict[str, Any] = {"sort": order, "axis": alt.Axis(labelAngle=0, grid=False, labelLimit=90)}
     base = alt.Chart(inline(rows)).encode(
         x=alt.X("test:N", title="tested on", **side),
@@ -102,8 +120,8 @@ def _matrix(result: Result) -> Any:
         tooltip=["train:N", "test:N", alt.Tooltip("value:Q", title="ROC-AUC", format=".3f"), "interval:N"],
     )
     cells = base.mark_rect(stroke="#ffffff").encode(color=alt.Color("value:Q", scale=scale, legend=None))
-    # Black on the schemes has a contrast above 4.5 up to here, and white beyond.
-    ink = alt.when("datum.value > 0.84").then(alt.value("#ffffff")).otherwise(alt.value("#000000"))
+    white = LOWEST + scheme.white_from * (1 - LOWEST)
+    ink = alt.when(f"datum.value > {white}").then(alt.value("#ffffff")).otherwise(alt.value("#000000"))
     layers = [cells, base.mark_text(fontSize=13, dy=-6).encode(text="shown:N", color=ink)]
     layers.append(base.mark_text(fontSize=10, dy=9).encode(text="interval:N", color=ink))
     size = max(150, min(400, 75 * len(order)))
@@ -166,7 +184,8 @@ def dots(results: Sequence[Result], rows: pd.DataFrame, order: Sequence[str], ti
         rule.mark_rule(strokeDash=[4, 3], color=SOFT).encode(x=alt.X("value:Q")),
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q"),
         base.mark_point(filled=True, size=60, opacity=1).encode(
-            x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False, nice=True)), tooltip=tooltip
+            x=alt.X("value:Q", title=title, scale=alt.Scale(zero=False, nice=True), axis=alt.Axis(tickCount=6)),
+            tooltip=tooltip,
         ),
     ]
     return alt.layer(*layers).properties(width=400, height=len(order) * (10 * len(encoders) + 12))

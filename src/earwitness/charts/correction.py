@@ -24,7 +24,7 @@ from earwitness.charts.theme import (
 
 MOST_CLASSES = 30
 MOST_POINTS = 1500
-ORACLE = "learnt from the tested domain"
+ORACLE = "the tested domain"
 
 
 def charts(results: Sequence[Result]) -> dict[str, Any]:
@@ -132,7 +132,9 @@ def _classes(result: Result, results: Sequence[Result]) -> Any:
     )
     scale = alt.Scale(zero=False, nice=True)
     tooltip = ["row:N", *(alt.Tooltip(f"{name}:Q", format=".3f") for name in ("before", "after", "oracle"))]
-    x = alt.X("before:Q", scale=scale, title=f"ROC-AUC across domains: ○ as it is, ● {text(best)}, | {ORACLE}")
+    x = alt.X(
+        "before:Q", scale=scale, title=f"ROC-AUC across domains: ○ as it is, ● {text(best)}, | learnt from {ORACLE}"
+    )
     layers = [
         base.mark_rule(strokeWidth=2).encode(x=x, x2="after:Q"),
         base.mark_tick(thickness=2, size=16, color=SOFT).encode(x=alt.X("oracle:Q"), color=alt.value(SOFT)),
