@@ -56,7 +56,7 @@ def write_openmic(home, rows, *, sound=False, bare=()):
             if key in bare
             else '"' + str([{"genre_id": "1", "genre_title": g, "genre_url": "x"} for g in genres]) + '"'
         )
-        metadata.append(f"0.0,artist {i // 2},{listed},{key},{i}")
+        metadata.append(f"0.0,artist {side} {i // 2},{listed},{key},{i}")
         labels += [f"{key},{name},{value},3" for name, value in known.items()]
         sides[side].append(key)
         if sound:
@@ -97,13 +97,13 @@ def noise(key, instruments, level):
     return 0.2 * sound + (0.01 + level) * rng.normal(size=len(t))
 
 
-def write_embeddings(path, keys, rows, dims=12):
-    """Frames of both data sets for two embeddings, by the authors' layout."""
+def write_embeddings(path, keys, rows, dims=8):
+    """Frames of both data sets for one embedding, by the authors' layout."""
     rng = np.random.default_rng(1)
     names, codes = list(INSTRUMENTS), list(INSTRUMENTS.values())
     directions = 2 * rng.normal(size=(len(names), dims))
     with h5py.File(path, "w") as file:
-        for embedding in ("vggish", "openl3"):
+        for embedding in ("vggish",):
             for corpus, frames in (("irmas", 2), ("openmic", 3)):
                 clips = keys if corpus == "irmas" else list(rows)
                 labels, features = [], []

@@ -120,12 +120,9 @@ def _classes(result: Result, results: Sequence[Result]) -> Any:
     rows = table[(table["measure"] == "across ROC-AUC") & (table["class"] != "") & (table["train"] == "")]
     wide = rows.pivot_table(index="class", columns="correction", values="value").reset_index()
     wide["row"] = wide["class"].map(text)
-    kept = ["none", best, "oracle"]
     wide = wide.sort_values("none", kind="stable").head(MOST_CLASSES)
     order = wide["row"].tolist()
-    shown = wide[["row", *dict.fromkeys(kept)]].rename(columns={"none": "before", best: "after"})
-    if best == "none":
-        shown["after"] = shown["before"]
+    shown = wide[["row", "oracle"]].assign(before=wide["none"], after=wide[best])
     shown = shown.assign(encoder=name_of(result))
     base = alt.Chart(inline(shown)).encode(
         y=alt.Y("row:N", sort=order, title=None), color=colour(results, legend=False)
