@@ -96,8 +96,8 @@ def grounds(question: Question, taught: Sequence[Lesson], seed: int) -> list[Gro
         sources = range(len(question.domains))
         linear, kernel = Geometry.of(Z), Geometry.of(features)
         strengths = {
-            "linear": [best_strength(question, linear, lesson, s, STRENGTHS, seed) for s in sources],
-            "kernel": [best_strength(question, kernel, lesson, s, KERNEL_STRENGTHS, seed) for s in sources],
+            "linear": [best_strength(question, linear, lesson, s, STRENGTHS) for s in sources],
+            "kernel": [best_strength(question, kernel, lesson, s, KERNEL_STRENGTHS) for s in sources],
         }
         found.append(Ground(lesson, Z, features, strengths))
     return found
@@ -128,7 +128,7 @@ def judge(name: str, question: Question, starts: Sequence[Ground], seed: int) ->
         name=name,
         scores=scores,
         pooled=_left_out(name, question, starts, seed) if J > 2 else None,
-        domains=[domain_scores(question, lessons, kernel=k, seed=seed, X=vectors) for k in (False, True)],
+        domains=[domain_scores(question, lessons, kernel=k, X=vectors) for k in (False, True)],
         cosine=float(np.nanmean(cosines)),
         removed=None if None in removed else [r for r in removed if r is not None],
         variance=float(np.mean(variance)),

@@ -352,7 +352,7 @@ def _items(question: Question, judged: Sequence[Judged], best: str, seed: int) -
     }
     Z = coordinates(question)
     everything = np.arange(len(question))
-    whole = Lesson(everything, everything, [])
+    whole = Lesson(everything, everything, [], [])
     after = Z
     if best.endswith(CLASSWISE):
         after = correct_by_class(best, question, whole, Z)[0].vectors[0]
