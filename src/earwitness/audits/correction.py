@@ -261,8 +261,9 @@ def seen(name: str) -> str:
 
 
 def _own_rows(one: Judged, factors: dict[str, str], n: int) -> list[Row]:
-    bare = Estimate(one.cosine, np.nan, np.nan, n, "no interval: mean over folds")
-    rows = [row("cosine", bare, **factors)] if not np.isnan(one.cosine) else []
+    gone = np.isnan(one.cosine)
+    note = "the means of the domains coincide: no direction is left" if gone else "no interval: mean over folds"
+    rows = [row("cosine", Estimate(one.cosine, np.nan, np.nan, n, note), **factors)] if one.domains is not None else []
     if one.name == "none":
         return rows
     if one.removed is not None:
