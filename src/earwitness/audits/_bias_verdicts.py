@@ -119,8 +119,8 @@ def _name(result: AuditResult) -> str:
 
 def _worst(result: AuditResult) -> str:
     """The class that loses most between two domains."""
-    rows = result.rows("drop")
-    rows = rows[(rows["class"] != "") & (rows["train"] != "")].dropna(subset=["value"])
+    rows = result.rows("class drop")
+    rows = rows[rows["train"] != ""].dropna(subset=["value"])
     if rows["class"].nunique() < 3:
         return ""
     worst = rows.sort_values("value", kind="stable").iloc[-1]

@@ -21,9 +21,10 @@ from earwitness.audits._correction_verdicts import verdicts
 from earwitness.audits._crossed import lessons
 from earwitness.audits._domains import FOLDS, LEAST, MOST, Question, ask, coordinates, plan
 from earwitness.audits._geometry import Floats
-from earwitness.audits._judged import Ground, Judged, grounds, judge, random_changes, space_of
+from earwitness.audits._judged import Ground, Judged, grounds, judge, space_of
 from earwitness.audits._map import map_2d
 from earwitness.audits._provenance import provenance
+from earwitness.audits._removal import random_changes
 from earwitness.audits._resamples import Resamples
 from earwitness.audits._sampling import stratified_resamples
 from earwitness.audits._tables import Row, exact, row, table
