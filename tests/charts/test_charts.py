@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import vl_convert
 
-from earwitness.charts import robustness, save, structure, transfer
+from earwitness.charts import maps, robustness, save, structure, transfer
 from earwitness.charts.theme import GREYS, OKABE_ITO, SOFT, series
 from earwitness.errors import InputError
 
@@ -123,7 +123,7 @@ def test_structure_shows_clips_beside_clouds_and_every_clip_on_the_map(results):
 
 
 def test_a_large_map_is_thinned(results, monkeypatch):
-    monkeypatch.setattr(structure, "MOST_POINTS", 20)
+    monkeypatch.setattr(maps, "MOST_POINTS", 20)
     drawn = structure.charts(results["structure"])
     assert len(rows_of(drawn["Map of the clips in alpha"])) == 20
 
