@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
-from earwitness.errors import InputError, MissingExtraError
+from earwitness.errors import InputError, MissingExtraError, WorkerError
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -52,6 +52,8 @@ def map(  # noqa: A001  (engine.map is the name of the thing)
     ------
     InputError
         If the cluster does not answer.
+    WorkerError
+        If a worker is ended from outside: killed, or out of memory.
     """
     outcomes: list[Outcome | None] = [None] * len(items)
     with _running(function, items, jobs, cluster) as finished:
@@ -74,10 +76,28 @@ def _running(
 
     calls = (joblib.delayed(_numbered)(function, position, item) for position, item in enumerate(items))
     if cluster is None:
-        yield joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
+        with _deaths_in_words():
+            yield joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
         return
-    with _client(cluster), joblib.parallel_config(backend="dask"):
+    with _client(cluster), joblib.parallel_config(backend="dask"), _deaths_in_words():
         yield joblib.Parallel(return_as="generator_unordered")(calls)
+
+
+@contextmanager
+def _deaths_in_words() -> Iterator[None]:
+    """A worker's death as one sentence: whoever meets it can do something about memory, not about a process pool."""
+    from concurrent.futures.process import BrokenProcessPool
+
+    try:
+        yield
+    except Exception as error:
+        # Dask's own name for it is looked up by name, so that dask is not imported where it is not used.
+        if not isinstance(error, BrokenProcessPool) and type(error).__name__ != "KilledWorker":
+            raise
+        raise WorkerError(
+            "a worker process was killed from outside, most often for want of memory: what was finished is kept, so "
+            "run the same command again, with fewer workers (--jobs 1) if memory is short"
+        ) from error
 
 
 def _numbered(function: Callable[[Item], Outcome], position: int, item: Item) -> tuple[int, Outcome]:

@@ -33,6 +33,10 @@ class EncoderError(EarwitnessError, ValueError):
     """An encoder that is unknown, cannot be loaded, or returns what the protocol forbids."""
 
 
+class WorkerError(EarwitnessError, RuntimeError):
+    """A worker process was ended from outside; what it and the others had finished is kept."""
+
+
 class MissingExtraError(EarwitnessError, ImportError):
     """An optional part was asked for that is not installed; the message names the extra."""
 

@@ -343,18 +343,19 @@ def _each(
     return results
 
 
-def _to_change(clips: Clips, settings: Settings) -> Clips:
-    """The clips, and of each the excerpt, whose sound is changed."""
-    most = settings.profile.robustness_clips
-    chosen = clips.sample(most, seed=settings.seed) if len(clips) > most else clips
-    return chosen.excerpt(settings.profile.robustness_excerpt_s)
+def changed_clips(clips: Clips, settings: Settings) -> Clips:
+    """The clips that the robustness audit changes: at most so many as the profile says, and the middle of each."""
+    profile = settings.profile
+    if len(clips) > profile.robustness_clips:
+        clips = clips.sample(profile.robustness_clips, seed=settings.seed)
+    return clips.excerpt(profile.robustness_excerpt_s)
 
 
 def _linear_maps(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
     encoders = [encoder for encoder, _ in cast]
-    rows = _embed(_to_change(clips, settings), encoders, settings, workers, settings.profile.shifts or SHIFTS)
+    rows = _embed(changed_clips(clips, settings), encoders, settings, workers, settings.profile.shifts or SHIFTS)
 
     def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.linear_maps(
@@ -367,8 +368,7 @@ def _linear_maps(
 def _robustness(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
-    profile = settings.profile
-    heard = _to_change(clips, settings)
+    profile, heard = settings.profile, changed_clips(clips, settings)
     rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, PERTURBATIONS[profile.perturbations])
     sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
     # A quick look asks a probe about changed clips only where the user named what should move.

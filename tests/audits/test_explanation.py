@@ -7,6 +7,7 @@ import pytest
 from earwitness.audits import Design, explain_recommenders, explanation, explanation_model
 from earwitness.datasets.interactions import Interactions, from_tables
 from earwitness.errors import InputError
+from earwitness.recommend import load_recommender
 from earwitness.recommend.neighbours import ItemNeighbours
 from earwitness.results import AuditResult
 
@@ -92,6 +93,27 @@ def test_items_hold_one_row_a_user_explainer_and_complexity(audited: AuditResult
     assert len(audited.items) == 3 * 3 * audited.parameters["users"]
     assert not audited.items.duplicated(["user", "explainer", "omega"]).any()
     assert audited.parameters["list"] == SPLIT.train.n_items
+
+
+def test_a_users_own_tags_explain_a_user_neighbourhood_wholly() -> None:
+    omegas = [1, DATA.n_tags]
+    by_item, by_profile = (
+        explanation(load_recommender(name).fit(SPLIT.train), SPLIT, explainers=("saliency", "random"), omegas=omegas)
+        for name in ("unn-6", "unn-profile-6")
+    )
+    assert by_profile.estimate("fidelity", explainer="saliency", omega=DATA.n_tags).value == pytest.approx(1, abs=1e-6)
+    assert by_item.estimate("fidelity", explainer="saliency", omega=DATA.n_tags).value < 0.999
+    pd.testing.assert_series_equal(by_profile.items["ndcg"], by_item.items["ndcg"])  # the recommender is the same one
+
+
+def test_worked_examples_of_a_profile_say_which_tags_the_user_has() -> None:
+    design = Design(recommenders=("unn-profile-4",), explainers=("saliency-own",), users=20, examples=2)
+    [result] = explain_recommenders(DATA, design)
+    rows = pd.DataFrame(result.parameters["examples"])
+    user = list(SPLIT.train.users).index(rows["user"].iloc[0])
+    theirs = set(SPLIT.train.tags[np.flatnonzero(SPLIT.train.user_tags()[[user]].toarray()[0])])
+    assert rows["own"].all()
+    assert set(rows["tag"]) <= theirs
 
 
 def test_scores_of_training_items_are_ranked_only_when_asked() -> None:

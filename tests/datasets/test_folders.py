@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 
@@ -152,8 +153,9 @@ def test_files_and_folders_without_permission_are_set_aside(tmp_path):
     (tmp_path / "b.wav").chmod(0)
     (tmp_path / "closed").chmod(0)
     if os.getuid() == 0:
-        for folder in (tmp_path, *tmp_path.parents[:2]):
-            folder.chmod(0o755)
+        for folder in (tmp_path, *tmp_path.parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                folder.chmod(0o755)
     script = (
         "import os, sys, earwitness.audio, soundfile, earwitness.datasets.probing; from earwitness import load_clips\n"
         "if os.getuid() == 0: os.setuid(65534)\n"

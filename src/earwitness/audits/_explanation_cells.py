@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from earwitness.datasets.interactions import Interactions
 from earwitness.errors import InputError
 from earwitness.recommend.explainers.base import Explainer
-from earwitness.recommend.fidelity import Measure, approximated, ranking_fidelity, share_tied
+from earwitness.recommend.fidelity import Measure, estimates, ranking_fidelity, share_tied
 from earwitness.recommend.protocol import Integers, TagModel
 from earwitness.store import cache_dir, content_hash, whole_file
 
@@ -81,8 +81,7 @@ def fidelities(model: TagModel, explainer: Explainer, question: Question) -> Flo
     for start in range(0, len(question.users), BLOCK):
         rows = np.arange(start, min(start + BLOCK, len(question.users)))
         users = question.users[rows]
-        ready = explainer.prepare(model, users, max(question.omegas))
-        g = approximated(model, ready, users, question.items, question.omegas)
+        g = estimates(model, explainer, users, question.items, question.omegas)
         if not np.isfinite(g).all():
             raise InputError(f"{explainer.name} on {model.name} gives NaN weights: does its score stay finite?")
         for row in rows:

@@ -13,7 +13,7 @@ from earwitness.results import AuditResult, Verdict
 from earwitness.stats import Estimate, paired_difference
 
 ORDER = ("lime", "saliency", "pdp", "random")
-LINEAR, OTHERS = ("inn", "unn"), ("fm", "ncf")
+LINEAR, OTHERS = ("inn", "unn", "unn-profile"), ("fm", "ncf")
 LEVEL = 0.05
 
 

@@ -222,7 +222,7 @@ class _Cells:
         def compute() -> dict[str, Any]:
             return worked(as_model(self.recommender, self.split.train), rated, self.question, count)
 
-        rows = kept((*self.identity, "examples", str(count), settings), compute)["rows"]
+        rows = kept((*self.identity, "examples and whose tags", str(count), settings), compute)["rows"]
         return in_words(rows, [each.name for each in rated], self.split.train)
 
     def result(self) -> AuditResult:

@@ -19,6 +19,7 @@ from earwitness.charts.theme import (
     text,
 )
 
+_MOST_POINTS = 150
 _BINS = 8  # of users, by mainstreaminess
 _COLUMNS = 3
 
@@ -116,6 +117,47 @@ def pooled(results: Sequence[Result]) -> Any:
     return finished(
         _grid(layers, rows),
         "Fidelity over the number of tags, sizes of a recommender pooled, with 95 % intervals over users.",
+    )
+
+
+def pooled_mainstreaminess(results: Sequence[Result]) -> Any:
+    """Figure 5.4 in the paper's layout: a point a user, a line an explainer, sizes of a recommender pooled.
+
+    At most `_MOST_POINTS` users of a panel are drawn, evenly over their mainstreaminess; the lines are of all of them.
+    """
+    items = pd.concat([_with_kind(r) for r in results]).dropna(subset=["fidelity", "mainstreaminess"])
+    items = items[items["mainstreaminess"] > 0]
+    by = ["dataset", "kind", "explainer"]
+    users = items.groupby([*by, "user"], sort=False)[["fidelity", "mainstreaminess"]].mean().reset_index()
+    shown, lines = [], []
+    for key, rows in users.groupby(by, sort=False):
+        rows = rows.sort_values("mainstreaminess", kind="stable")
+        picked = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _MOST_POINTS)).astype(int))
+        shown.append(rows.iloc[picked].round(4))
+        m = rows["mainstreaminess"].to_numpy(float)
+        if m[0] < m[-1]:
+            slope, level = np.polyfit(np.log(m), rows["fidelity"].to_numpy(float), 1)
+            ends = m[[0, -1]]
+            named = dict(zip(by, key, strict=True))
+            lines.append(pd.DataFrame({**named, "mainstreaminess": ends, "fidelity": level + slope * np.log(ends)}))
+    if not lines:
+        return None
+    points, fits = (
+        pd.concat(parts, ignore_index=True).assign(fit=fit) for parts, fit in ((shown, False), (lines, True))
+    )
+    base = alt.Chart(inline(pd.concat([points, fits], ignore_index=True))).encode(
+        x=alt.X("mainstreaminess:Q", scale=alt.Scale(type="log", nice=False)),
+        y=alt.Y("fidelity:Q"),
+        color=_colour(list(points["explainer"])),
+    )
+    layers = alt.layer(
+        base.transform_filter("!datum.fit").mark_point(filled=True, size=6, opacity=0.35),
+        base.transform_filter("datum.fit").mark_line(strokeWidth=2),
+    ).properties(width=150, height=130)
+    return finished(
+        _grid(layers, points).resolve_scale(x="independent"),
+        "Fidelity over the mainstreaminess of users, a point a user over all numbers of tags, with a straight line in "
+        "its logarithm for each explainer.",
     )
 
 
@@ -230,7 +272,7 @@ def examples(rows: pd.DataFrame) -> Any:
             y=alt.Y("tag:N", title=None, sort=None, axis=alt.Axis(labelColor=SOFT)),
             color=_colour(names),
             opacity=alt.Opacity(
-                "own:N", title="tag of the item", scale=alt.Scale(domain=[True, False], range=[1, 0.35])
+                "own:N", title="tag that it has", scale=alt.Scale(domain=[True, False], range=[1, 0.35])
             ),
             tooltip=["tag:N", "weight:Q", "own:N"],
         )

@@ -28,8 +28,9 @@ def explain(
         typer.Option(
             "--recommender",
             "-r",
-            help="What to explain, with its size: inn-32, unn-64, fm-128, ncf-32; python:FILE.py:FUNCTION for your "
-            "own; wrmf-32, most-popular and random to compare accuracy with. Again for more; by default one of each.",
+            help="What to explain, with its size: inn-32, unn-64, unn-profile-64, fm-128, ncf-32; "
+            "python:FILE.py:FUNCTION for your own; wrmf-32, most-popular and random to compare accuracy with. Again "
+            "for more; by default one of each.",
         ),
     ] = None,
     explainer: Annotated[

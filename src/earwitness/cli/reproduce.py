@@ -20,7 +20,7 @@ def reproduce(
     recipe: Annotated[
         str | None, typer.Argument(help="Name of the experiment; without one, what there is is listed.")
     ] = None,
-    data: Annotated[list[Path] | None, typer.Argument(help="Folders (or manifests) of the data it wants.")] = None,
+    data: Annotated[list[str] | None, typer.Argument(help="Folders (or manifests) of the data it wants.")] = None,
     encoder: Annotated[
         list[str] | None,
         typer.Option("--encoder", "-e", help="What to compare, where encoders are; again for more."),

@@ -35,7 +35,7 @@ class Options:
     group: str | None = None
 
 
-Recipe = Callable[[list[Path], Path, Options], Path]
+Recipe = Callable[[list[str], Path, Options], Path]
 
 
 class Entry(NamedTuple):

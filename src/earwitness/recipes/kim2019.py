@@ -18,14 +18,18 @@ from typing import Any
 import pandas as pd
 
 from earwitness import report
+from earwitness.audio.perturbations import IMPERCEPTIBLE
 from earwitness.audits.consistency import Analysis, analyse, ranking
+from earwitness.audits.smallest_map import map_changes
 from earwitness.charts import consistency as figures
 from earwitness.charts import save
 from earwitness.charts.breaking import breaking_points
+from earwitness.charts.smallest_map import smallest_map
 from earwitness.charts.statistics import marginal_means
 from earwitness.datasets import Clips, load_clips
 from earwitness.errors import InputError
-from earwitness.pipeline import SOUND, Profile, Settings, Workers, audit_encoders
+from earwitness.extraction import embed_all
+from earwitness.pipeline import SOUND, Profile, Settings, Workers, audit_encoders, changed_clips
 from earwitness.recipes import Options
 from earwitness.results import AuditResult
 from earwitness.store import whole_file
@@ -58,13 +62,14 @@ _ANALYSES: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def run(sources: list[Path], out: Path, options: Options) -> Path:
+def run(sources: list[str], out: Path, options: Options) -> Path:
     """Run the experiment, and write a report, tables and figures.
 
     Parameters
     ----------
     sources
-        One: a folder of sound, a manifest, or the name of a set. Excerpts of four seconds are taken from the middle.
+        One: a folder of sound, a manifest (here or at an address), or the name of a set. Excerpts of four seconds are
+        taken from the middle.
     out
         Folder: `report.html` and what belongs to it, `tables/*.csv`, `figures/*.svg`, `analyses.txt`.
     options
@@ -86,7 +91,7 @@ def run(sources: list[Path], out: Path, options: Options) -> Path:
             f"kim2019 wants one source of clips and an encoder or more, not {len(sources)} and "
             f"{len(options.encoders)}: try `earwitness reproduce kim2019 demo -e musicnn-msd`"
         )
-    clips = load_clips(str(sources[0]))
+    clips = load_clips(sources[0])
     scale, seed = options.scale or "small", options.seed
     if scale not in SCALES:
         raise InputError(f"there is no scale {scale!r}: choose {' or '.join(SCALES)}")
@@ -110,7 +115,24 @@ def run(sources: list[Path], out: Path, options: Options) -> Path:
     results = audit_encoders(clips, options.encoders, settings, workers)
     page = report.write(results, out, clips=clips, seed=seed, command=f"reproduce kim2019 --scale {scale}")
     write_tables(results, out)
+    with whole_file(out / "figures" / "4.09-smallest-changes-map.svg") as draft:
+        save(smallest_map(_mapped(changed_clips(clips, settings), options, settings)), draft)
     return page
+
+
+def _mapped(heard: Clips, options: Options, settings: Settings) -> pd.DataFrame:
+    """The originals and their hardly audible changes on a t-SNE map for each encoder, from vectors that are kept."""
+    encoders = tuple(dict.fromkeys([*settings.controls, *options.encoders]))
+    rows = embed_all(
+        heard,
+        encoders,
+        [None, *IMPERCEPTIBLE],
+        seed=settings.seed,
+        jobs=options.jobs,
+        cluster=options.cluster,
+        progress=options.progress,
+    )
+    return pd.concat([map_changes(row, settings.seed) for row in rows], ignore_index=True)
 
 
 def _usual(clips: Clips, names: Sequence[str]) -> str | None:

@@ -34,7 +34,7 @@ def design(options: Options) -> Design:
     )
 
 
-def run(folders: list[Path], out: Path, options: Options) -> Path:
+def run(folders: list[str], out: Path, options: Options) -> Path:
     """Audit, fit the hierarchical model over all data sets, and write report, table and figures."""
     if not folders:
         raise InputError("kim-explain needs data: name the folder of a public set of interactions and tags")
@@ -69,7 +69,7 @@ def _figures(results: list[AuditResult], out: Path) -> None:
     named = {
         "figure-5.2.svg": drawn.get("How good the recommenders are"),
         "figure-5.3.svg": explanation.pooled(explained),
-        "figure-5.4.svg": drawn.get("Fidelity by the mainstreaminess of users"),
+        "figure-5.4.svg": explanation.pooled_mainstreaminess(explained),
         "figure-5.5.svg": model["Marginal means by explainer and number of tags"],
         "figure-5.6.svg": model["What mainstreaminess does, by data set and recommender"],
     }

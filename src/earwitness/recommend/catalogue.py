@@ -30,6 +30,9 @@ _EXPLAINERS = "earwitness.recommend.explainers"
 RECOMMENDERS: dict[str, Entry] = {
     "inn": Entry(f"{_NEIGHBOURS}:ItemNeighbours", {}, "item neighbourhood over tags (linear)"),
     "unn": Entry(f"{_NEIGHBOURS}:UserNeighbours", {}, "user neighbourhood over tags (linear)"),
+    "unn-profile": Entry(
+        f"{_NEIGHBOURS}:UserNeighboursByProfile", {}, "the same, explained by the tags of the user's own items"
+    ),
     "fm": Entry(f"{_NETWORKS}:FactorizationMachine", {}, "factorization machine with tags"),
     "ncf": Entry(f"{_NETWORKS}:NeuralCollaborativeFilter", {}, "neural collaborative filtering with tags"),
     "wrmf": Entry(f"{_BASELINES}:WRMF", {}, "weighted matrix factorisation; knows no tags", False),
@@ -66,8 +69,10 @@ def load_recommender(spec: str, **options: Any) -> Any:
     sized = {} if size is None else {"size": None if size == "exact" else int(size)}
     if sized and name in ("most-popular", "random"):
         raise InputError(f"recommender {spec!r}: {name} has no size")
-    if size == "exact" and name not in ("inn", "unn"):
-        raise InputError(f"recommender {spec!r}: only inn and unn have an exact form; give a size, such as {name}-32")
+    if size == "exact" and name not in ("inn", "unn", "unn-profile"):
+        raise InputError(
+            f"recommender {spec!r}: only inn, unn and unn-profile have an exact form; give a size, such as {name}-32"
+        )
     return _resolve(entry.path)(**entry.options, **sized, **options)
 
 

@@ -35,6 +35,18 @@ def approximated(
     return g
 
 
+def estimates(model: TagModel, explainer: Explainer, users: Integers, items: Integers, omegas: Sequence[int]) -> Floats:
+    """(omegas, users, items) scores g by an explainer, of what the model lets vary: an item's tags, or a user's.
+
+    A model with `swapped_` is explained by the tags of users: there users stand in the place of items.
+    """
+    swapped = getattr(model, "swapped_", None)
+    if swapped is None:
+        return approximated(model, explainer.prepare(model, users, max(omegas)), users, items, omegas)
+    ready = explainer.prepare(swapped, items, max(omegas))
+    return approximated(swapped, ready, items, users, omegas).transpose(0, 2, 1)
+
+
 def ranking_fidelity(f: Floats, g: Floats, measure: Measure = "tau_ap") -> Floats:
     """Fidelity of several estimates g (estimates, n) of one ranking f (n,): tau_ap in form "a", or Kendall's tau-b.
 

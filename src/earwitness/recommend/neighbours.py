@@ -173,6 +173,23 @@ class UserNeighbours(TagModel):
         return self._as_it_is(users, item) + moved + inside * squares[None, :]
 
 
+class UserNeighboursByProfile(UserNeighbours):
+    """User neighbourhood as above, whose explanations weigh the tags of the user's profile in place of the item's.
+
+    The scores are those of `UserNeighbours`; `swapped_` is the function of tags that is explained.
+    """
+
+    def __init__(self, *, size: int | None = 32, factors: Factors = "cosine") -> None:
+        super().__init__(size=size, factors=factors)
+        self.name = f"uNN-profile-{size or 'exact'}"
+
+    def fit(self, data: Interactions) -> "UserNeighboursByProfile":
+        """Learn from the training interactions."""
+        super().fit(data)
+        self.swapped_ = ProfileNeighbours(self)
+        return self
+
+
 class ProfileNeighbours(TagModel):
     """User neighbourhood explained by the user's own tags: f(u, i, t) = (t W / c_u) . Y_i, t the user's tag profile.
 
@@ -183,7 +200,7 @@ class ProfileNeighbours(TagModel):
     def __init__(self, of: UserNeighbours) -> None:
         data = of.data_
         self.of = of
-        self.name = f"{of.name}-profile"
+        self.name = of.name
         self.data_ = swapped(data)
 
     def scored(self, users: Integers, item: int, tags: Any, columns: Integers) -> Any:

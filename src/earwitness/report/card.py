@@ -89,7 +89,7 @@ def _entries(mine: Sequence[AuditResult]) -> Iterator[dict[str, Any]]:
     """One entry of the model index an audit: task, data set, and a metric for each number that is finite."""
     for result in mine:
         kind, name = _TASKS.get(result.audit, ("other", title(result.audit)))
-        if result.audit == "transfer" and "r2" in set(result.table["measure"]):
+        if result.audit == "transfer" and "R2" in set(result.table["measure"]):
             kind = "tabular-regression"
         names = factors(result.table)
         rows = [row for row in records(result) if math.isfinite(row["value"])]

@@ -7,8 +7,9 @@ from typing import Any
 from earwitness.report.words import condition, factors, in_words, interval, is_control, is_given, number
 from earwitness.results import AuditResult
 
-HEADLINES = 20  # rows of the short table at most
+HEADLINES = 16  # rows of the short table at most
 _DETAILS = ("perturbation", "class", "by", "data")  # factors of which a row shows one of many
+_MANY = ("breaking point",)  # measures whose rows a verdict sums up and a picture shows
 _USUAL = {"distance": ("cosine",), "method": ("k-means", "t-SNE")}  # what verdicts speak of; the rest is detail
 
 
@@ -79,7 +80,7 @@ def headlines(table: Table) -> Table:
 
 def is_detail(row: Mapping[str, Any]) -> bool:
     """Whether a table's row is one of many of its kind: of one class, one perturbation, another distance or method."""
-    if any(is_given(row.get(factor)) for factor in _DETAILS):
+    if row["measure"] in _MANY or any(is_given(row.get(factor)) for factor in _DETAILS):
         return True
     return any(is_given(row.get(factor)) and row[factor] not in usual for factor, usual in _USUAL.items())
 

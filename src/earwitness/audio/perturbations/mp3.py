@@ -85,6 +85,8 @@ class MP3(Perturbation):
     def apply(self, channels: Audio, sample_rate: int, rng: np.random.Generator) -> Audio:  # noqa: ARG002
         codec_rate = _codec_rate(sample_rate)
         sound = resample(channels, sample_rate, codec_rate)
+        if not sound.size:  # shorter than one sample of the codec's
+            return channels.copy()
         peak = max(float(np.abs(sound).max()), 1.0)  # the encoder would clip; the loudness is matched afterwards anyway
         groups = [sound] if len(sound) <= 2 else [channel[None] for channel in sound]
         kbps = self.obtained_kbps(sample_rate)
