@@ -199,15 +199,11 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    for option in ("label", "group", "domain", "pitch", "tempo"):
-        column = getattr(settings, option)
+    named = [(option, getattr(settings, option)) for option in ("label", "group", "domain", "pitch", "tempo")]
+    for option, column in [*named, *(("colour", column) for column in settings.colour)]:
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
             raise InputError(f"--{option} {column}: the clips have no such column; they have {columns}")
-    for column in settings.colour:
-        if column not in clips.table:
-            columns = ", ".join(str(name) for name in clips.table.columns)
-            raise InputError(f"--colour {column}: the clips have no such column; they have {columns}")
     for audit in settings.audits or ():
         if audit not in AUDITS:
             raise InputError(f"there is no audit {audit!r}; there are {', '.join(AUDITS)}")

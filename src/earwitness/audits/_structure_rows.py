@@ -1,6 +1,6 @@
 """Rows of the structure audit's table, and its items, from what was found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -142,8 +142,8 @@ def _widths(items: pd.DataFrame) -> Floats:
     return items["label_silhouette"].to_numpy(np.float64)
 
 
-def item_table(columns: Mapping[str, Any], partitions: Partitions, compared: Compared, ks: Sequence[int]) -> Any:
-    """Items: what is given by clip, then the groups of the natural k and of as many as labels, and their labels.
+def item_table(columns: Mapping[str, Any], partitions: Partitions, compared: Compared, ks: Mapping[str, int]) -> Any:
+    """Items: what is given by clip, then the groups of some numbers of them, and the labels these are matched with.
 
     Parameters
     ----------
@@ -152,11 +152,11 @@ def item_table(columns: Mapping[str, Any], partitions: Partitions, compared: Com
     partitions, compared
         By method and k.
     ks
-        The natural k, and the number of labels where there is one.
+        By prefix of the columns' names.
     """
     items = pd.DataFrame(dict(columns))
     has = items["label"] != ""
-    for prefix, k in zip(("", "asked_"), ks, strict=False):
+    for prefix, k in ks.items():
         items[f"{prefix}cluster"] = partitions[K_MEANS, k].labels
         if (K_MEANS, k) in compared:
             items[f"{prefix}match"] = ""

@@ -81,11 +81,10 @@ def placement(
         Table: by label (`of`), with data "known" where it is, `own neighbours`, the share of a clip's ten nearest clips
         (of as many as its label has others, where these are fewer) that have its label, with its chance, and
         `silhouette` among all labels, with that of shuffled labels; `centre distance` of each new label to every other
-        (`to`), and
-        `nearest in resamples`, the share of resamples in which that known label is the nearest; `betweenness`, where
-        the centre of C falls along the line from A (0) to B (1), and `off-line distance`, how far off that line it
-        lies in lengths of it, each with that of random clips; `difference` of own neighbours to each control;
-        `trustworthiness` of the map.
+        (`to`), and `nearest in resamples`, the share of resamples in which that known label is the nearest;
+        `betweenness`, where the centre of C falls along the line from A (0) to B (1), and `off-line distance`, how far
+        off that line it lies in lengths of it, each with that of random clips; `difference` of own neighbours to each
+        control; `trustworthiness` of the map.
         Items: label, whether it is `new`, the share of own neighbours, silhouette, the known label whose centre is
         nearest, and the place on the map.
 

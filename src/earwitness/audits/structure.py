@@ -132,9 +132,9 @@ def structure(
         group` beside chance; `difference` of accuracy (k-means, as many clusters as labels) and of label silhouette to
         each control; `trustworthiness` of the map.
         Items: label, cluster at the natural k with its silhouette and the label it is matched with, the same at as many
-        clusters as labels (`asked_cluster`, `asked_match`), the distance to the centre of that cluster
-        (`centre_distance`), the silhouette among labels with the nearest other label (`label_silhouette`,
-        `nearest_label`), the place on the map, and the columns that colour it.
+        clusters as labels (`asked_cluster`, `asked_match`) and at those asked for (`at7_cluster`), the distance to the
+        centre of the cluster among as many as labels (`centre_distance`), the silhouette among labels with the nearest
+        other label (`label_silhouette`, `nearest_label`), the place on the map, and the columns that colour it.
 
     Notes
     -----
@@ -181,11 +181,12 @@ def structure(
         company = _company(D, chosen, labels, groups, n_resamples, seed)
         place, trust = map_2d(space.points, seed, projection)
     compared = {} if labels is None else _compare(partitions, labels, groups, n_resamples, seed)
-    shown = [found.natural_k] if asked is None else [found.natural_k, asked]
+    shown = {"": found.natural_k, **({} if asked is None else {"asked_": asked}), **{f"at{k}_": k for k in further}}
+    company_k = found.natural_k if asked is None else asked
     columns = {
         **_of_clips(chosen, groups, labels, colour),
         "silhouette": silhouettes(D, partitions[K_MEANS, found.natural_k].labels).round(4),
-        "centre_distance": centre_distances(space.points, partitions[K_MEANS, shown[-1]].labels).round(4),
+        "centre_distance": centre_distances(space.points, partitions[K_MEANS, company_k].labels).round(4),
         **company.columns(labels),
         **dict(zip(("x", "y"), place.round(3).T, strict=True)),
     }

@@ -32,28 +32,44 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         Of the audit of linear maps, one an encoder, controls among them.
     """
     results = in_order(results)
-    labels = list(dict.fromkeys(label for result in results for label in result.parameters["perturbations"]))
+    labels = _labels(results)
     said = _summary(results, labels)
-    explained = alt.concat(*(_maps(results, label, "R2") for label in labels), columns=1)
-    found = alt.concat(*(_maps(results, label, "NN accuracy") for label in labels), columns=1)
-    made = {
-        "How much of a change a linear map explains": finished(
-            explained.resolve_scale(color="shared"),
-            "Variance explained by linear maps of unseen clips (points, with 95 % intervals), of the clips they were "
-            f"fitted to (ticks), and with shuffled pairs (crosses); an axis ends at {LOWEST:g}. {said}",
-        ),
-        "How many changed clips a linear map finds": finished(
-            found.resolve_scale(color="shared"),
-            "Share of the images whose nearest changed clip is the own one: of unseen clips (points, with 95 % "
-            f"intervals), of the clips the map was fitted to (ticks), with shuffled pairs (crosses). {said}",
-        ),
+    ways = f"Cosine between the way of a clip and the mean way of the others; crosses are shuffled pairs. {said}"
+    return {
+        "How much of a change a linear map explains": explained(results),
+        "How many changed clips a linear map finds": found(results),
+        "Whether all clips move the same way": finished(_ways(results), ways),
     }
-    ways = _ways(results)
-    made["Whether all clips move the same way"] = finished(
-        ways,
-        f"Cosine between the way of a clip and the mean way of the others; crosses are shuffled pairs. {said}",
+
+
+def explained(results: Sequence[Result]) -> Any:
+    """R2 of each map under each change."""
+    return _panels(
+        in_order(results),
+        "R2",
+        "Variance explained by linear maps of unseen clips (points, with 95 % intervals), of the clips they were "
+        f"fitted to (ticks), and with shuffled pairs (crosses); an axis ends at {LOWEST:g}.",
     )
-    return made
+
+
+def found(results: Sequence[Result]) -> Any:
+    """NN accuracy of each map under each change."""
+    return _panels(
+        in_order(results),
+        "NN accuracy",
+        "Share of the images whose nearest changed clip is the own one: of unseen clips (points, with 95 % "
+        "intervals), of the clips the map was fitted to (ticks), with shuffled pairs (crosses).",
+    )
+
+
+def _panels(results: Sequence[Result], measure: str, about: str) -> Any:
+    labels = _labels(results)
+    panels = alt.concat(*(_maps(results, label, measure) for label in labels), columns=1)
+    return finished(panels.resolve_scale(color="shared"), f"{about} {_summary(results, labels)}")
+
+
+def _labels(results: Sequence[Result]) -> list[str]:
+    return list(dict.fromkeys(label for result in results for label in result.parameters["perturbations"]))
 
 
 def _summary(results: Sequence[Result], labels: Sequence[str]) -> str:

@@ -23,14 +23,15 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
     results = in_order(results)
     made = {}
     for result in audited(results):
-        made[f"New groups on the map of {text(name_of(result))}"] = _map(result)
+        made[f"New groups on the map of {text(name_of(result))}"] = new_groups(result)
     made["How much each group keeps to itself"] = _own(results)
     for result in audited(results):
         made[f"How far new groups are from the others in {text(name_of(result))}"] = _centres(result)
     return made
 
 
-def _map(result: Result) -> Any:
+def new_groups(result: Result) -> Any:
+    """The map of all clips, the new ones as triangles."""
     trust = float(result.table[result.table["measure"] == "trustworthiness"]["value"].iloc[0])
     drawn = result.parameters["map"]
     caption = f"{drawn}, trustworthiness {trust:.2f}; distances between far groups mean nothing"

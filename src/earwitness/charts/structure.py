@@ -43,21 +43,28 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         Of the structure audit, one an encoder, controls among them.
     """
     results = in_order(results)
+    made = {"How many groups: indices over their number, beside a cloud without groups": indices(results)}
+    for result in audited(results):
+        name = text(name_of(result))
+        if "asked_match" in result.items:
+            made[f"Labels and groups of {name}"] = confusion(result, "asked_")
+            if result.items["cluster"].nunique() != result.items["asked_cluster"].nunique():
+                made[f"Labels and its own number of groups of {name}"] = confusion(result, "")
+            for k in result.parameters.get("compared at", ()):
+                made[f"Labels and {k} groups of {name}"] = confusion(result, f"at{k}_")
+        made |= _maps(result)
+    return made
+
+
+def indices(results: Sequence[Result]) -> Any:
+    """Every index over the number of groups, beside clouds without groups."""
     panels = [_panel(results, *panel) for panel in _PANELS]
     description = (
         "Indices of how well clips fall into groups, over the number of groups; the pale band is a cloud without "
         f"groups. {_summary(results)}"
     )
     row = alt.concat(*panels, columns=2).resolve_scale(color="shared", strokeDash="shared")
-    made = {"How many groups: indices over their number, beside a cloud without groups": finished(row, description)}
-    for result in audited(results):
-        name = text(name_of(result))
-        if "asked_match" in result.items:
-            made[f"Labels and groups of {name}"] = _confusion(result, "asked_")
-            if result.items["cluster"].nunique() != result.items["asked_cluster"].nunique():
-                made[f"Labels and its own number of groups of {name}"] = _confusion(result, "")
-        made |= _maps(result)
-    return made
+    return finished(row, description)
 
 
 def _summary(results: Sequence[Result]) -> str:
@@ -101,7 +108,7 @@ def _index_rows(result: Result, index: str, method: str) -> pd.DataFrame:
     return rows[["data", "k", *numbers]].assign(encoder=name_of(result))
 
 
-def _confusion(result: Result, prefix: str) -> Any:
+def confusion(result: Result, prefix: str) -> Any:
     """Labels by clusters, each cluster under the label it is matched with; one without a label has its own column."""
     cluster, match = f"{prefix}cluster", f"{prefix}match"
     items = result.items[result.items["label"] != ""]
@@ -142,6 +149,11 @@ def _confusion(result: Result, prefix: str) -> Any:
         "the group that is matched with their label, on the diagonal."
     )
     return finished(alt.layer(*layers).properties(width=width, height=height), description)
+
+
+def label_map(result: Result) -> Any:
+    """The map, coloured by label, or by group where there are no labels."""
+    return next(iter(_maps(result).values()))
 
 
 def _maps(result: Result) -> dict[str, Any]:
