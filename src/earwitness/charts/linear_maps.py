@@ -21,6 +21,7 @@ from earwitness.charts.theme import (
 LOWEST = -1.0
 """An over-fitted map explains less than nothing, without limit; the axis ends here."""
 WIDTH = 300
+KEY = "points: unseen clips; ticks: the clips it was fitted to; crosses: shuffled pairs"
 
 
 def charts(results: Sequence[Result]) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _maps(results: Sequence[Result], label: str, measure: str) -> Any:
     else:
         scale, title = alt.Scale(domain=[LOWEST, 1], clamp=True), "variance explained, R²"
     panel = _dots(results, rows, "map", list(dict.fromkeys(rows["map"])), title, scale)
-    return panel.properties(title=text(label))
+    return panel.properties(title=alt.TitleParams(text(label), subtitle=KEY))
 
 
 def _ways(results: Sequence[Result]) -> Any:

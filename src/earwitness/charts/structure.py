@@ -129,7 +129,7 @@ def confusion(result: Result, prefix: str) -> Any:
     counts["label"] = counts["label"].map(text)
     rows = counts[["label", "group", "clips", "share"]]
     base = alt.Chart(inline(rows)).encode(
-        x=alt.X("group:N", sort=order, title=None, axis=alt.Axis(labelAngle=-45, labelLimit=140)),
+        x=alt.X("group:N", sort=order, title=None, axis=alt.Axis(labelAngle=-45, labelLimit=200)),
         y=alt.Y("label:N", sort=[text(label) for label in labels], title=None),
         tooltip=["label:N", "group:N", "clips:Q", alt.Tooltip("share:Q", title="of the label", format=".0%")],
     )
