@@ -18,7 +18,8 @@ from sklearn.metrics import (
 
 from earwitness.audits import structure
 from earwitness.audits._agreement import accuracy_of, agreement
-from earwitness.audits._clustering import indices, k_means, rand_index, silhouettes
+from earwitness.audits._clustering import distances, indices, k_means, rand_index, silhouettes
+from earwitness.audits._company import repeated
 from earwitness.audits._resamples import Resamples
 from earwitness.audits._space import principal_space
 from earwitness.audits.assignments import assignments
@@ -165,6 +166,15 @@ def test_repeated_recordings_are_warned_of_and_others_are_not(four_groups):
     assert result.estimate("repeated clips").value == 2
     assert result.parameters["repeated"] == ["clip-0003 = clip-0007"]
     assert "2 clips may be repeated recordings, the nearest clip-0003 = clip-0007" in result.verdicts[0].text
+
+
+def test_different_recordings_are_not_taken_for_one_in_any_dimension():
+    rng = np.random.default_rng(0)
+    for dims in (1, 2, 5, 20):
+        found = [len(repeated(distances(rng.normal(size=(150, dims))))) for _ in range(40)]
+        assert np.mean(found) < 0.5  # 0.05 expected; twins of density vary
+    twice = np.repeat(rng.normal(size=(30, 6)), 2, axis=0) + 1e-6 * rng.normal(size=(60, 6))
+    assert sorted(repeated(distances(twice))) == [(i, i + 1) for i in range(0, 60, 2)]
 
 
 def test_neighbours_of_one_artist_are_warned_of_and_by_chance_they_are_not(embed_rows):

@@ -19,8 +19,12 @@ Texts = NDArray[np.str_]
 
 SHUFFLES = 99
 _AT_A_TIME = 10
-NEAR = 0.1
-"""Clips nearer than this share of the median distance between nearest neighbours are taken for one recording."""
+NEAR = 0.2
+"""Clips nearer than this share of the usual distance between neighbours are taken for one recording."""
+BY_CHANCE = 0.05
+"""Pairs of different recordings that may be taken for one."""
+TWINS = 0.05
+"""Where the nearest neighbour is usually so much nearer than the third, most clips are there twice."""
 MOST_PAIRS = 20
 
 
@@ -114,20 +118,24 @@ def shuffled(labels: Texts, groups: Texts | None, count: int, seed: int) -> Iter
 
 
 def repeated(D: Floats) -> list[tuple[int, int]]:
-    """Pairs of clips that may be one recording, the nearest first: nearer than a tenth of the usual nearest neighbour.
+    """Pairs of clips that may be one recording, the nearest first: nearer than a fifth of the usual nearest neighbour.
 
-    Where most clips are there twice the usual nearest neighbour is the twin, so the distance to the second nearest
-    counts where that is the larger by far.
+    Where the space has few dimensions clips come as near by chance, so the limit falls with the dimension that the
+    distances to the first two neighbours tell (Facco et al. 2017, by its median): 0.05 such pairs are expected. Where
+    most clips are there twice the usual nearest neighbour is the twin, and the next two count.
     """
     n = len(D)
-    if n < 4:
+    if n < 5:
         return []
     nearest = np.sort(D + np.where(np.eye(n, dtype=bool), np.inf, 0), axis=1)[:, :3]  # (n, 3)
-    usual = np.median(nearest, axis=0)
-    limit = NEAR * (usual[0] if usual[0] > NEAR * usual[2] else usual[2])
-    first, second = np.nonzero(np.triu(limit > D, k=1))
-    order = np.argsort(D[first, second], kind="stable")
-    return [(int(first[i]), int(second[i])) for i in order]
+    twins = np.median(nearest[:, 0]) < TWINS * np.median(nearest[:, 2])
+    first, second = nearest[:, twins + 0], nearest[:, twins + 1]
+    ratio = float(np.median(np.divide(second, first, out=np.ones(n), where=first > 0)))
+    # In d dimensions a share of log(2) r^d of the clips has a neighbour within r times the median distance.
+    share = min(NEAR, (2 * BY_CHANCE / (np.log(2) * n)) ** (np.log(ratio) / np.log(2)))
+    one, other = np.nonzero(np.triu(share * np.median(first) >= D, k=1))
+    order = np.argsort(D[one, other], kind="stable")
+    return [(int(one[i]), int(other[i])) for i in order]
 
 
 @dataclass(frozen=True)

@@ -23,20 +23,10 @@ class Space:
         Centred, largest axis first.
     explained
         Share of the standardised variance that the p axes keep.
-    centre, spread : (d,) arrays
-        What the dimensions are standardised by; a spread of infinity for a dimension that does not vary.
-    axes : (d, p) array
     """
 
     points: Floats
     explained: float
-    centre: Floats
-    spread: Floats
-    axes: Floats
-
-    def place(self, vectors: NDArray[np.float32]) -> Floats:
-        """(m, p) coordinates of other clips."""
-        return ((vectors.astype(np.float64) - self.centre) / self.spread) @ self.axes
 
     def cloud(self, rng: np.random.Generator) -> Floats:
         """(n, p) points of a Gaussian with the same covariance: what clusters look like where there are none."""
@@ -61,8 +51,8 @@ def principal_space(vectors: NDArray[np.float32], encoder: str) -> Space:
         raise InputError(
             f"{encoder} gives all {len(X)} clips the same vector, so they form no groups: run check-encoder"
         )
-    spread = np.where(varies, spread, np.inf)
-    U, size, Vt = np.linalg.svd((X - mean) / spread, full_matrices=False)
+    X = (X[:, varies] - mean[varies]) / spread[varies]
+    U, size, _ = np.linalg.svd(X, full_matrices=False)
     share = np.cumsum(size**2) / (size**2).sum()
-    kept = min(MOST_AXES, int(np.searchsorted(share, EXPLAINED - 1e-12)) + 1)
-    return Space(U[:, :kept] * size[:kept], float(share[kept - 1]), mean, spread, Vt[:kept].T)
+    axes = min(MOST_AXES, int(np.searchsorted(share, EXPLAINED - 1e-12)) + 1)
+    return Space(U[:, :axes] * size[:axes], float(share[axes - 1]))
