@@ -31,7 +31,7 @@ def test_mel_bands_in_decibels_are_those_of_the_front_end_without_gradients(scal
     np.testing.assert_allclose(given.numpy(), expected, atol=1e-3)  # decibels
 
 
-@pytest.mark.parametrize("samples", [150_000, 20_000])
+@pytest.mark.parametrize("samples", [100_000, 20_000])
 @pytest.mark.parametrize("spec", ["musicnn-msd", "musicnn-mtt,layer=tags", "musicnn-mtt-vgg", "random,seed=3"])
 def test_the_differentiable_way_gives_the_vectors_of_encode(spec, samples, recording):
     encoder = load_encoder(f"{spec},device=cpu")
@@ -48,7 +48,7 @@ def test_the_differentiable_way_gives_the_vectors_of_encode(spec, samples, recor
 @pytest.mark.parametrize("spec", ["musicnn-msd", "musicnn-mtt-vgg", "random"])
 def test_a_step_along_the_gradient_changes_the_vector_as_the_gradient_says(spec, recording):
     encoder = load_encoder(f"{spec},device=cpu")
-    sound = torch.from_numpy(recording[None, 30_000:150_000].copy())
+    sound = torch.from_numpy(recording[None, 30_000:130_000].copy())
 
     def loss(x: torch.Tensor) -> torch.Tensor:
         return encoder.embed_tensor(x).square().mean()

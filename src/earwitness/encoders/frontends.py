@@ -28,11 +28,17 @@ def power_spectrogram(audio: Tensor, n_fft: int, hop: int, padding: Literal["con
     return spectra.square().sum(-1)
 
 
-def magnitude_spectrogram(
-    audio: Tensor, n_fft: int, hop: int, padding: Literal["constant", "reflect"] | None = None
-) -> Tensor:
-    """Magnitudes, as `power_spectrogram`; their gradient is 0 where they are 0."""
-    return _transform(audio, n_fft, hop, padding).abs()
+def magnitude_spectrogram(audio: Tensor, n_fft: int, hop: int, window: Tensor | None = None) -> Tensor:
+    """Magnitudes without padding, whose gradient is 0 where they are 0; see `power_spectrogram`.
+
+    Parameters
+    ----------
+    audio, n_fft, hop
+        As there.
+    window
+        Of `n_fft` values; None: a periodic Hann window.
+    """
+    return _transform(audio, n_fft, hop, None, window).abs()
 
 
 def mel_spectrogram(
@@ -60,13 +66,20 @@ def decibels(power: Tensor, floor: float = 1e-10, range_db: float | None = None)
     return level if range_db is None else level.maximum(level.amax((-2, -1), keepdim=True) - range_db)
 
 
-def _transform(audio: Tensor, n_fft: int, hop: int, padding: Literal["constant", "reflect"] | None) -> Tensor:
+def _transform(
+    audio: Tensor,
+    n_fft: int,
+    hop: int,
+    padding: Literal["constant", "reflect"] | None,
+    window: Tensor | None = None,
+) -> Tensor:
     """Complex spectra, [n, bins, frames]; sound shorter than a frame is filled up with zeros."""
     if padding is not None:
         audio = _padded(audio, n_fft // 2, padding)
     if audio.shape[-1] < n_fft:
         audio = torch.nn.functional.pad(audio, (0, n_fft - audio.shape[-1]))
-    window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
+    if window is None:
+        window = torch.hann_window(n_fft, dtype=audio.dtype, device=audio.device)
     return torch.stft(audio, n_fft, hop, window=window, center=False, return_complex=True)
 
 
