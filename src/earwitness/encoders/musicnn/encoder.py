@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.audio.frontends import mel_spectrogram
+from earwitness.encoders import frontends
 from earwitness.encoders.devices import one_thread, pick_device
 from earwitness.encoders.musicnn.fast import FastMusicnn, FastVGG
 from earwitness.encoders.musicnn.networks import BANDS, FRAMES, VGG, Musicnn
@@ -77,6 +78,13 @@ class MusicnnEncoder:
         """A layer patch by patch: [samples] at 16 kHz to [patches, d]."""
         return self.layers_of(to_patches(log_mel(sound)), layer or self.layer)
 
+    def embed_tensor(self, audio: Tensor) -> Tensor:
+        """What `encode` gives, through the plain network and for gradients: float32 [n, samples] to [n, d]."""
+        patches = patches_tensor(audio.to(self.device))  # (n, patches, 187, 96)
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            values = self.module(patches.flatten(0, 1))
+        return values.unflatten(0, patches.shape[:2]).mean(1)
+
     def layers_of(self, patches: NDArray[np.float32], layer: str) -> Vectors:
         """A layer for log-mel patches [n, 187, 96], some at a time so that memory stays bounded."""
         frames = torch.from_numpy(patches)
@@ -117,6 +125,17 @@ def to_patches(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(frames) < FRAMES:
         frames = np.resize(frames, (FRAMES, BANDS))
     return np.ascontiguousarray(frames[: len(frames) // FRAMES * FRAMES]).reshape(-1, FRAMES, BANDS)
+
+
+def patches_tensor(audio: Tensor) -> Tensor:
+    """`to_patches` of `log_mel` in torch: [n, samples] at 16 kHz to [n, patches, 187, 96]."""
+    power = frontends.mel_spectrogram(audio, 16000, n_fft=512, hop=256, n_mels=BANDS, padding="reflect")
+    rounded = power.detach().clamp(max=_LARGEST_HALF).half().float()
+    power = power + (rounded - power.detach())  # rounding has no gradient: it is that of what was rounded
+    frames = torch.log10(10000 * power + 1).transpose(1, 2)  # (n, frames, 96)
+    count = max(frames.shape[1] // FRAMES, 1)
+    places = torch.arange(count * FRAMES, device=audio.device) % frames.shape[1]
+    return frames[:, places].unflatten(1, (count, FRAMES))
 
 
 def msd(layer: str = "penultimate", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
