@@ -1,20 +1,25 @@
 """The questions: each audit takes embeddings, or a recommender, and returns an AuditResult. No drawing, no printing."""
 
 from earwitness.audits._controls import Role
+from earwitness.audits._descent import Descent
 from earwitness.audits.explanation import explanation
 from earwitness.audits.explanation_crossed import Design, explain_recommenders
 from earwitness.audits.explanation_model import explanation_model
+from earwitness.audits.inversion import Listener, inversion
 from earwitness.audits.robustness import Reads, robustness
 from earwitness.audits.structure import structure
 from earwitness.audits.transfer import transfer
 
 __all__ = [
+    "Descent",
     "Design",
+    "Listener",
     "Reads",
     "Role",
     "explain_recommenders",
     "explanation",
     "explanation_model",
+    "inversion",
     "robustness",
     "structure",
     "transfer",

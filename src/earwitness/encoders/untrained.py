@@ -53,6 +53,10 @@ class Untrained:
         """Mean and deviation over the chunks of each sound: [n, samples] at 22,050 Hz to [n, 512]."""
         return np.stack([self._statistics(to_chunks(sound)) for sound in as_batch(audio)])
 
+    def untrained(self, seed: int) -> "Untrained":
+        """Another network that was never trained, with weights of its own."""
+        return Untrained(self.seed + 1 + seed, str(self.device))
+
     def embed_tensor(self, audio: Tensor) -> Tensor:
         """What `encode` gives, in torch and for gradients: float32 [n, samples] to [n, 512]."""
         chunks = chunks_tensor(audio.to(self.device))  # (n, chunks, 1, 216, 128)

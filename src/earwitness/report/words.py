@@ -23,6 +23,9 @@ QUESTIONS = {
     "the user?",
 }
 
+LISTEN = {"inversion": "Hear what was made"}  # the heading of an audit's players, where it is not the usual one
+WORST = "Hear the worst"
+
 STATUS = {  # sign and word, so that nothing hangs on colour alone
     "holds": ("✓", "holds"),
     "breaks": ("✕", "breaks"),
@@ -51,6 +54,14 @@ MEASURES = {  # measures by the name that audits give them
     "excess": "silhouette above that of such a cloud",
     "agreement p": "chance of such agreement with shuffled labels (p)",
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
+    "relative loss": "loss over that of a random real clip",
+    "real clips nearer": "real clips that lie nearer to the target (percentile)",
+    "real clips nearer to the listener": "real clips nearer to the class in the listener (percentile)",
+    "place of the class": "place of the class among the listener's classes",
+    "recognised": "sounds that the listener puts with the class",
+    "real clips recognised": "real clips that the listener puts with their class",
+    "tag": "probability of a tag for the sound",
+    "tag of real clips": "probability of a tag for real clips of the class",
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")

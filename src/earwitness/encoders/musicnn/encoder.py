@@ -5,6 +5,7 @@ dropped. A clip shorter than one patch is repeated to fill it, as in training.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch import Tensor
 from earwitness.audio.frontends import mel_spectrogram
 from earwitness.encoders import frontends
 from earwitness.encoders.devices import one_thread, pick_device
+from earwitness.encoders.drawn_weights import draw_weights
 from earwitness.encoders.musicnn.fast import FastMusicnn, FastVGG
 from earwitness.encoders.musicnn.networks import BANDS, FRAMES, VGG, Musicnn
 from earwitness.encoders.musicnn.tagnames import MAGNATAGATUNE, MILLION_SONGS
@@ -61,10 +63,22 @@ class MusicnnEncoder:
         self.tag_names = MILLION_SONGS if model.startswith("MSD") else MAGNATAGATUNE
         self.layer = layer
         self.device = pick_device(device)
+        self._use(network(layer).load(load_weights(model, weights)))
+
+    def _use(self, network: Musicnn | VGG) -> None:
         #: The network: patches [n, 187, 96] of log-mel frames to the layer, [n, embedding_size]; gradients reach them.
-        self.module = network(layer).load(load_weights(model, weights)).to(self.device)
-        fast = FastVGG if isinstance(self.module, VGG) else FastMusicnn
-        self._fast: Any = fast(self.module) if self.device.type == "cpu" else None  # type: ignore[arg-type]
+        self.module = network.to(self.device)
+        fast = FastVGG if isinstance(network, VGG) else FastMusicnn
+        self._fast: Any = fast(network) if self.device.type == "cpu" else None  # type: ignore[arg-type]
+
+    def untrained(self, seed: int) -> "MusicnnEncoder":
+        """The same network with weights that were drawn, and never trained: a control."""
+        network = type(self.module)(self.layer)
+        draw_weights(network, np.random.default_rng(seed))
+        twin = copy(self)
+        twin.name, twin.revision = f"{self.name},untrained", f"1-untrained-{type(network).__name__}-seed{seed}"
+        twin._use(network.eval().requires_grad_(False))
+        return twin
 
     def encode(self, audio: Audio) -> Vectors:
         """The layer's mean over the patches of each sound: [n, samples] at 16 kHz to [n, embedding_size]."""
