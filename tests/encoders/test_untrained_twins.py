@@ -8,7 +8,9 @@ from earwitness.encoders import load_encoder
 from earwitness.encoders.check import difference
 
 
-@pytest.mark.parametrize("spec", ["musicnn-msd", "musicnn-mtt-vgg", "random"])
+@pytest.mark.parametrize(
+    "spec", ["musicnn-msd", "musicnn-mtt-vgg", "random", "samplecnn,weights=none,seed=9", "crnn,weights=none,seed=9"]
+)
 def test_the_untrained_twin_is_another_function_with_its_own_name(spec, recording):
     encoder = load_encoder(f"{spec},device=cpu")
     sound = recording[None, :60_000]

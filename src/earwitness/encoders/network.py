@@ -1,6 +1,7 @@
 """What the encoders of torch with a file of weights share: a network, its weights or a seed, and the way to run it."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy, deepcopy
 from typing import ClassVar
 
 import numpy as np
@@ -85,6 +86,18 @@ class NetworkEncoder:
         self.device = pick_device(device)
         #: The network, from pieces of sound or its spectrogram to the layer; gradients reach them.
         self.module = network.eval().requires_grad_(False).to(self.device)
+
+    def untrained(self, seed: int) -> "NetworkEncoder":
+        """The same network with weights that were drawn, and never trained: a control."""
+        network = deepcopy(self.module)
+        for part in network.modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.reset_parameters()
+        draw_weights(network, seed)
+        twin = copy(self)
+        twin.name, twin.revision = f"{self.name},untrained", f"1-untrained-seed{seed}"
+        twin.module = network.eval()
+        return twin
 
     def encode(self, audio: Audio) -> Vectors:
         """The layer's mean over the pieces of each sound: [n, samples] to [n, embedding_size]."""
