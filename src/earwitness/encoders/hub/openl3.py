@@ -114,7 +114,7 @@ class OpenL3(Network):
     def spectrogram(self, windows: Tensor) -> Tensor:
         """Decibels below each window's loudest value: [n, 48000] to [n, 256, 199]."""
         magnitude = magnitude_spectrogram(pad(windows, self.front_end.zeros), _FFT, _HOP)
-        filters: Tensor = self.filters  # type: ignore[assignment]
+        filters: Tensor = self.filters
         # Under the root the floor of the decibels, squared, keeps the slope finite where a band is silent.
         bands = (
             (filters @ magnitude.square()).clamp(min=1e-20).sqrt() if self.front_end.squared else filters @ magnitude
@@ -138,8 +138,8 @@ class OpenL3(Network):
 
     def centre_input(self) -> None:
         """Mean and deviation of music in decibels below a window's loudest value: medians of 84 recordings."""
-        self.batch_normalization_1.running_mean.fill_(-41.0)  # type: ignore[union-attr]
-        self.batch_normalization_1.running_var.fill_(26.0**2)  # type: ignore[union-attr]
+        self.batch_normalization_1.running_mean.fill_(-41.0)
+        self.batch_normalization_1.running_var.fill_(26.0**2)
 
     def load_file(self, file: WeightFile) -> None:
         """Take the weights of Keras' file, or of its port to PyTorch."""

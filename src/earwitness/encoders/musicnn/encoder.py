@@ -69,7 +69,7 @@ class MusicnnEncoder:
         #: The network: patches [n, 187, 96] of log-mel frames to the layer, [n, embedding_size]; gradients reach them.
         self.module = network.to(self.device)
         fast = FastVGG if isinstance(network, VGG) else FastMusicnn
-        self._fast: Any = fast(network) if self.device.type == "cpu" else None  # type: ignore[arg-type]
+        self._fast: Any = fast(network) if self.device.type == "cpu" else None
 
     def untrained(self, seed: int) -> "MusicnnEncoder":
         """The same network with weights that were drawn, and never trained: a control."""

@@ -55,12 +55,12 @@ class CNNSA(SpectrogramTagger):
         for number in range(1, 8):
             image = getattr(self, f"layer{number}")(image)
             found[f"layer{number}"] = over_time(image)
-        first = self.first_place.expand(len(image), 1, _SIZE)  # type: ignore[operator]
+        first = self.first_place.expand(len(image), 1, _SIZE)
         states = torch.cat([first, image.squeeze(2).transpose(1, 2)], dim=1)  # (n, 119, 256)
-        for number, layer in enumerate(self.encoder.layer):  # type: ignore[arg-type]
+        for number, layer in enumerate(self.encoder.layer):
             states = layer(states)
             found[f"encoder.layer.{number}"] = states[:, 0]
-        pooled = self.pooler.dense(states[:, 0]).tanh()  # type: ignore[operator]
+        pooled = self.pooler.dense(states[:, 0]).tanh()
         return found | {"pooler": pooled, "tags": probabilities(self.dense, pooled)}
 
 
@@ -79,8 +79,8 @@ class _EncoderLayer(nn.Module):
         self.output = _Output(_MIDDLE)
 
     def forward(self, states: Tensor) -> Tensor:
-        attended = self.attention.output(self._attend(states), states)  # type: ignore[operator]
-        answer: Tensor = self.output(gelu(self.intermediate.dense(attended)), attended)  # type: ignore[operator]
+        attended = self.attention.output(self._attend(states), states)
+        answer: Tensor = self.output(gelu(self.intermediate.dense(attended)), attended)
         return answer
 
     def _attend(self, states: Tensor) -> Tensor:

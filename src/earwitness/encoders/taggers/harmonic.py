@@ -78,5 +78,5 @@ class HarmonicCNN(Tagger):
 
     def centre_input(self) -> None:
         """Mean and deviation of music in decibels."""
-        self.hstft_bn.running_mean.fill_(_LEVEL_DB)  # type: ignore[union-attr]
-        self.hstft_bn.running_var.fill_(_DEVIATION_DB**2)  # type: ignore[union-attr]
+        self.hstft_bn.running_mean.fill_(_LEVEL_DB)
+        self.hstft_bn.running_var.fill_(_DEVIATION_DB**2)

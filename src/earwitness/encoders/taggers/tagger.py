@@ -66,8 +66,8 @@ class SpectrogramTagger(Tagger):
 
     def centre_input(self) -> None:
         """Mean and deviation of music in decibels."""
-        self.spec_bn.running_mean.fill_(_LEVEL_DB)  # type: ignore[union-attr]
-        self.spec_bn.running_var.fill_(_DEVIATION_DB**2)  # type: ignore[union-attr]
+        self.spec_bn.running_mean.fill_(_LEVEL_DB)
+        self.spec_bn.running_var.fill_(_DEVIATION_DB**2)
 
 
 def over_time(values: Tensor) -> Tensor:
