@@ -80,7 +80,9 @@ def _panels(result: Inverted) -> dict[str, list[str]]:
 
 def _curves(result: Inverted) -> Any:
     """The loss over the steps, beside the losses of real clips as lines."""
-    panels = [_panel(result, lead, runs) for lead, runs in _panels(result).items()]
+    by_lead = _panels(result)
+    penalised = any("regularised" in runs for runs in by_lead.values())
+    panels = [_panel(result, lead, runs, penalised) for lead, runs in by_lead.items()]
     ends = "; ".join(
         f"{text(title)}: {_level(result, 'loss', run):.2g}" for run, title in result.details["titles"].items()
     )
@@ -91,7 +93,7 @@ def _curves(result: Inverted) -> Any:
     return finished(alt.concat(*panels, columns=2), description)
 
 
-def _panel(result: Inverted, lead: str, runs: Sequence[str]) -> Any:
+def _panel(result: Inverted, lead: str, runs: Sequence[str], legend: bool) -> Any:
     rows = pd.concat([pd.DataFrame(result.details["curves"][run]).assign(run=run) for run in runs], ignore_index=True)
     rows["kind"] = ["with penalties" if run == "regularised" else "made of noise" for run in rows["run"]]
     rows["loss"] = rows["loss"].clip(lower=1e-12)
@@ -105,12 +107,12 @@ def _panel(result: Inverted, lead: str, runs: Sequence[str]) -> Any:
     scale = alt.Scale(type="log", nice=False)
     x = alt.X("step:Q", title="step", scale=scale, axis=alt.Axis(grid=False, tickCount=5, format="~s"))
     y = alt.Y("loss:Q", title="loss", scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=4, format="~g"))
-    legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=2)
+    # All panels say the same of the legend that they share.
     colour = alt.Color(
         "kind:N",
         title=None,
         scale=alt.Scale(domain=["made of noise", "with penalties"], range=[_STARTS, _OTHERS]),
-        legend=legend if "regularised" in runs else None,
+        legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2) if legend else None,
     )
     lines = (
         alt.Chart(inline(rows))
