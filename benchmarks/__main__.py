@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("front_end", "perturbations", "encoders", "distances", "statistics", "explain", "main_job")
+BENCHMARKS = ("front_end", "perturbations", "encoders", "distances", "statistics", "explain", "correction", "main_job")
 
 
 def main() -> None:

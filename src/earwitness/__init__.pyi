@@ -1,4 +1,4 @@
-from . import audio, audits, charts, datasets, distances, encoders, errors, recommend, report, stats
+from . import audio, audits, charts, correction, datasets, distances, encoders, errors, recommend, report, stats
 from .datasets import Clips, Interactions, load_clips, load_interactions
 from .embeddings import Embeddings
 from .encoders import Encoder, check_encoder, load_encoder
@@ -22,6 +22,7 @@ __all__ = [
     "audits",
     "charts",
     "check_encoder",
+    "correction",
     "datasets",
     "distances",
     "embed",

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from earwitness.audio import PerturbationRecord
 from earwitness.errors import InputError
 
-_METADATA = b"earwitness"
+METADATA_KEY = b"earwitness"
+"""Key of the JSON in which a Parquet file keeps encoder, revision, data set, perturbation and skipped clips."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Embeddings:
             "perturbation": asdict(self.perturbation) if self.perturbation else None,
             "skipped": self.skipped.to_dict("list"),
         }
-        metadata = {**(table.schema.metadata or {}), _METADATA: json.dumps(about).encode()}
+        metadata = {**(table.schema.metadata or {}), METADATA_KEY: json.dumps(about).encode()}
         pq.write_table(table.replace_schema_metadata(metadata), str(path))
 
     @classmethod
@@ -160,7 +161,7 @@ class Embeddings:
         rows = table.column(vector).to_pylist()
         if not rows or any(row is None or len(row) != len(rows[0]) for row in rows):
             raise InputError(f"{path}: the vectors of column {vector!r} are empty or differ in length")
-        about: Mapping[str, Any] = json.loads((table.schema.metadata or {}).get(_METADATA, b"{}"))
+        about: Mapping[str, Any] = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
         clips = table.drop_columns([vector]).to_pandas()
         if "clip" not in clips:
             clips.insert(0, "clip", [f"row-{i:06d}" for i in range(len(clips))])

@@ -169,8 +169,25 @@ def _missed(items: pd.DataFrame) -> Iterator[_Row]:
         yield clip, number(truth[i]), f"read as {number(prediction[i])}", [Sound("this clip", clip)]
 
 
+def _inverted(items: pd.DataFrame) -> Iterator[_Row]:
+    """Sounds that were made for a target, each beside the real clip nearest to that, and the target itself."""
+    for _, rows in items.groupby("run", sort=False):
+        target = rows["target"].astype(bool)
+        real, made = rows[~target].sort_values(["loss", "clip"], kind="stable"), str(rows["sound"].iloc[0])
+        loss, nearest = float(rows["sound_loss"].iloc[0]), real.iloc[0]
+        share = float((real["loss"] < loss).mean() + 0.5 * (real["loss"] == loss).mean())
+        found = (
+            f"loss {number(loss)}, the nearest real clip's {number(nearest['loss'])}; "
+            f"{number(100 * share)} % of {len(real)} real clips lie nearer"
+        )
+        sounds = [Sound("made of noise", made), Sound("nearest real clip", str(nearest["clip"]))]
+        sounds += [Sound("the target", str(clip)) for clip in rows[target]["clip"]]
+        yield made, "", found, sounds
+
+
 _CHOICES: dict[str, Callable[[pd.DataFrame], Iterator[_Row]]] = {
     "robustness": _moved,
     "structure": _misplaced,
     "transfer": _mistaken,
+    "inversion": _inverted,
 }

@@ -25,6 +25,9 @@ QUESTIONS = {
     "the user?",
 }
 
+LISTEN = {"inversion": "Hear what was made"}  # the heading of an audit's players, where it is not the usual one
+WORST = "Hear the worst"
+
 STATUS = {  # sign and word, so that nothing hangs on colour alone
     "holds": ("✓", "holds"),
     "breaks": ("✕", "breaks"),
@@ -82,6 +85,14 @@ MEASURES = {  # measures by the name that audits give them
     "rank": "rank that was chosen",
     "consistency of displacement": "cosine of a clip's way with the mean way of the others",
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
+    "relative loss": "loss over that of a random real clip",
+    "real clips nearer": "real clips that lie nearer to the target (percentile)",
+    "real clips nearer to the listener": "real clips nearer to the class in the listener (percentile)",
+    "place of the class": "place of the class among the listener's classes",
+    "recognised": "sounds that the listener puts with the class",
+    "real clips recognised": "real clips that the listener puts with their class",
+    "tag": "probability of a tag for the sound",
+    "tag of real clips": "probability of a tag for real clips of the class",
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")
