@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from earwitness import audits, engine
 from earwitness.audio.perturbations import PROFILES as PERTURBATIONS
+from earwitness.audio.perturbations import Perturbation, PitchShift, TempoShift
 from earwitness.audio_space import AudioSpace, audio_spaces
-from earwitness.audits import Role
+from earwitness.audits import Projection, Role
 from earwitness.datasets import Clips
 from earwitness.embeddings import Embeddings
 from earwitness.encoders import Encoder, PrecomputedEncoder
@@ -18,7 +19,10 @@ from earwitness.errors import InputError
 from earwitness.extraction import embed_all, resolve
 from earwitness.results import AuditResult
 
-AUDITS = ("transfer", "robustness", "structure")
+AUDITS = ("transfer", "robustness", "structure", "placement", "linear_maps")
+CHANGING = ("robustness", "linear_maps")
+"""Those of them that change the sound."""
+
 CONTROLS = ("mfcc", "random")
 
 
@@ -40,6 +44,11 @@ class Profile:
         Distances in sound to hold the embeddings against; see `earwitness.references`.
     sound_s
         Seconds from the middle of each clip that they compare.
+    thorough
+        Whether structure also measures how stable groups are, and accuracy seed by seed.
+    shifts
+        Changes that linear maps are fitted to, of the clips of the robustness audit; without any that audit is done
+        only where it is asked for by name.
     """
 
     excerpt_s: float
@@ -48,18 +57,33 @@ class Profile:
     perturbations: str
     references: tuple[str, ...] = ()
     sound_s: float | None = 4.0
+    thorough: bool = True
+    shifts: tuple[Perturbation, ...] = ()
 
 
 SOUND = ("mfcc-dtw", "mfcc-simple", "log-mel-dtw", "chroma-dtw", "stft-dtw")
 """References of the thorough profiles: the two of Kim (2021), and three that no MFCC has a part in."""
 
+SHIFTS: tuple[Perturbation, ...] = (TempoShift(1.5), PitchShift(702))
+"""Half as fast again, and a fifth higher (a ratio of 1.5): those of Arputharaj and Kalaivanan (2022), Table 2."""
+
 PROFILES = {
-    "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick"),
+    "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick", thorough=False),
     "standard": Profile(
-        excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard", references=SOUND
+        excerpt_s=30,
+        robustness_clips=200,
+        robustness_excerpt_s=10,
+        perturbations="standard",
+        references=SOUND,
+        shifts=SHIFTS,
     ),
     "full": Profile(
-        excerpt_s=120, robustness_clips=1000, robustness_excerpt_s=10, perturbations="full", references=SOUND
+        excerpt_s=120,
+        robustness_clips=1000,
+        robustness_excerpt_s=10,
+        perturbations="full",
+        references=SOUND,
+        shifts=SHIFTS,
     ),
 }
 
@@ -77,6 +101,14 @@ class Settings:
         column whose values are also reported one by one.
     pitch, tempo
         Columns that a pitch shift, or a change of tempo, should move: semitones or names of notes; beats a minute.
+    new, between
+        Labels that are new, whose place among the others is asked for; triples (C, A, B): does C lie between A and B?
+    colour
+        Further columns by which the map of the clips is coloured.
+    projection
+        What draws maps: "t-SNE" or "UMAP".
+    compare_at
+        Further numbers of groups at which groups are compared with labels.
     profile
         Of `PROFILES`.
     controls
@@ -91,6 +123,11 @@ class Settings:
     domain: str | None = None
     pitch: str | None = None
     tempo: str | None = None
+    new: tuple[str, ...] = ()
+    between: tuple[tuple[str, str, str], ...] = ()
+    colour: tuple[str, ...] = ()
+    projection: Projection = "t-SNE"
+    compare_at: tuple[int, ...] = ()
     profile: Profile = PROFILES["standard"]
     controls: tuple[str, ...] = CONTROLS
     seed: int = 0
@@ -143,7 +180,7 @@ def audit_encoders(
     results: list[AuditResult] = []
     cast: list[tuple[str | Encoder, Role]] = [(spec, "control") for spec in controls.values()]
     cast += [(encoder, "audited") for encoder in chosen.values()]
-    still = [audit for audit in wanted if audit != "robustness"]
+    still = [audit for audit in wanted if audit not in CHANGING]
     if still:
         heard = clips.excerpt(settings.profile.excerpt_s)
         rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers)
@@ -152,6 +189,8 @@ def audit_encoders(
             results += _each(_still_audit(audit, settings), shared, cast, workers, audit, settings.profile.excerpt_s)
     if "robustness" in wanted:
         results += _robustness(clips, cast, settings, workers)
+    if "linear_maps" in wanted:
+        results += _linear_maps(clips, cast, settings, workers)
     return sorted(results, key=lambda result: wanted.index(result.audit))
 
 
@@ -160,8 +199,8 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    for option in ("label", "group", "domain", "pitch", "tempo"):
-        column = getattr(settings, option)
+    named = [(option, getattr(settings, option)) for option in ("label", "group", "domain", "pitch", "tempo")]
+    for option, column in [*named, *(("colour", column) for column in settings.colour)]:
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
             raise InputError(f"--{option} {column}: the clips have no such column; they have {columns}")
@@ -178,23 +217,32 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
             "needs labels: put the clips into one sub-folder a label, or name a column with --label "
             f"(there are {', '.join(str(name) for name in clips.table.columns)})"
         )
+    if not settings.new or settings.label is None:
+        impossible["placement"] = (
+            "places new labels among known ones: name them with --new, and their column with --label"
+        )
     tables = [resolve(encoder).name for encoder in encoders if isinstance(resolve(encoder), PrecomputedEncoder)]
     if tables:
-        impossible["robustness"] = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
+        why = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
+        impossible |= dict.fromkeys(CHANGING, why)
     for audit in settings.audits or ():
         if audit in impossible:
             raise InputError(f"the {audit} audit {impossible[audit]}")
-    return [audit for audit in settings.audits or AUDITS if audit not in impossible]
+    usual = [audit for audit in AUDITS if audit != "linear_maps" or settings.profile.shifts]
+    return [audit for audit in settings.audits or usual if audit not in impossible]
 
 
 def _embed(
-    clips: Clips, encoders: Sequence[str | Encoder], settings: Settings, workers: Workers, perturbed: str | None = None
+    clips: Clips,
+    encoders: Sequence[str | Encoder],
+    settings: Settings,
+    workers: Workers,
+    changes: Sequence[Perturbation] = (),
 ) -> list[list[Embeddings]]:
-    perturbations = [None, *(PERTURBATIONS[perturbed] if perturbed else ())]
     return embed_all(
         clips,
         encoders,
-        perturbations,
+        [None, *changes],
         seed=settings.seed,
         jobs=workers.jobs,
         cluster=workers.cluster,
@@ -232,10 +280,33 @@ def _still_audit(audit: str, settings: Settings) -> Question:
 
     def structure(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.structure(
-            row[0], label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
+            row[0],
+            label=settings.label,
+            group=settings.group,
+            compare_at=settings.compare_at,
+            thorough=settings.profile.thorough,
+            projection=settings.projection,
+            colour=settings.colour,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
         )
 
-    return {"transfer": transfer, "structure": structure}[audit]
+    def placement(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        assert settings.label is not None
+        return audits.placement(
+            row[0],
+            label=settings.label,
+            new=settings.new,
+            between=settings.between,
+            group=settings.group,
+            projection=settings.projection,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    return {"transfer": transfer, "structure": structure, "placement": placement}[audit]
 
 
 def _each(
@@ -276,11 +347,25 @@ def changed_clips(clips: Clips, settings: Settings) -> Clips:
     return clips.excerpt(profile.robustness_excerpt_s)
 
 
+def _linear_maps(
+    clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
+) -> list[AuditResult]:
+    encoders = [encoder for encoder, _ in cast]
+    rows = _embed(changed_clips(clips, settings), encoders, settings, workers, settings.profile.shifts or SHIFTS)
+
+    def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        return audits.linear_maps(
+            row[0], row[1:], group=settings.group, controls=controls, role=role, seed=settings.seed
+        )
+
+    return _each(ask, rows, cast, workers, "linear_maps", settings.profile.robustness_excerpt_s)
+
+
 def _robustness(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
     profile, heard = settings.profile, changed_clips(clips, settings)
-    rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
+    rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, PERTURBATIONS[profile.perturbations])
     sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
     # A quick look asks a probe about changed clips only where the user named what should move.
     label = settings.label if profile.references or settings.pitch or settings.tempo else None

@@ -25,6 +25,8 @@ _CHARTS = {
     "transfer": "earwitness.charts.transfer:charts",
     "robustness": "earwitness.charts.robustness:charts",
     "structure": "earwitness.charts.structure:charts",
+    "placement": "earwitness.charts.placement:charts",
+    "linear_maps": "earwitness.charts.linear_maps:charts",
     "inversion": "earwitness.charts.inversion:charts",
     "explanation": "earwitness.charts.explanation:charts",
     "explanation_model": "earwitness.charts.explanation_model:charts",
