@@ -19,11 +19,14 @@ from earwitness.errors import InputError
 from earwitness.extraction import embed_all, resolve
 from earwitness.results import AuditResult
 
-AUDITS = ("transfer", "robustness", "structure", "placement", "linear_maps")
+AUDITS = ("transfer", "robustness", "structure", "placement", "linear_maps", "bias", "correction")
 CHANGING = ("robustness", "linear_maps")
 """Those of them that change the sound."""
 
 CONTROLS = ("mfcc", "random")
+
+SHIFTS: tuple[Perturbation, ...] = (TempoShift(1.5), PitchShift(702))
+"""Half as fast again, and a fifth higher (a ratio of 1.5): those of Arputharaj and Kalaivanan (2022), Table 2."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,9 @@ class Profile:
     thorough
         Whether structure also measures how stable groups are, and accuracy seed by seed.
     shifts
-        Changes that linear maps are fitted to, of the clips of the robustness audit; without any that audit is done
-        only where it is asked for by name.
+        Changes that linear maps are fitted to, of the clips of the robustness audit.
+    on_request
+        Audits that are done only where they are asked for by name.
     """
 
     excerpt_s: float
@@ -58,24 +62,28 @@ class Profile:
     references: tuple[str, ...] = ()
     sound_s: float | None = 4.0
     thorough: bool = True
-    shifts: tuple[Perturbation, ...] = ()
+    shifts: tuple[Perturbation, ...] = SHIFTS
+    on_request: tuple[str, ...] = ()
 
 
 SOUND = ("mfcc-dtw", "mfcc-simple", "log-mel-dtw", "chroma-dtw", "stft-dtw")
 """References of the thorough profiles: the two of Kim (2021), and three that no MFCC has a part in."""
 
-SHIFTS: tuple[Perturbation, ...] = (TempoShift(1.5), PitchShift(702))
-"""Half as fast again, and a fifth higher (a ratio of 1.5): those of Arputharaj and Kalaivanan (2022), Table 2."""
-
 PROFILES = {
-    "quick": Profile(excerpt_s=30, robustness_clips=100, robustness_excerpt_s=5, perturbations="quick", thorough=False),
+    "quick": Profile(
+        excerpt_s=30,
+        robustness_clips=100,
+        robustness_excerpt_s=5,
+        perturbations="quick",
+        thorough=False,
+        on_request=("linear_maps", "correction"),
+    ),
     "standard": Profile(
         excerpt_s=30,
         robustness_clips=200,
         robustness_excerpt_s=10,
         perturbations="standard",
         references=SOUND,
-        shifts=SHIFTS,
     ),
     "full": Profile(
         excerpt_s=120,
@@ -83,7 +91,6 @@ PROFILES = {
         robustness_excerpt_s=10,
         perturbations="full",
         references=SOUND,
-        shifts=SHIFTS,
     ),
 }
 
@@ -97,8 +104,10 @@ class Settings:
     audits
         Of `AUDITS`; None takes every one that the clips and the encoder allow.
     label, group, domain
-        Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; a
-        column whose values are also reported one by one.
+        Columns: what a probe predicts; what must not be on both sides of a split, and what intervals resample; where
+        clips come from: two values or more are audited for bias, and reported one by one.
+    stratum
+        Column of what else may differ between domains, such as the genre.
     pitch, tempo
         Columns that a pitch shift, or a change of tempo, should move: semitones or names of notes; beats a minute.
     new, between
@@ -121,6 +130,7 @@ class Settings:
     label: str | None = None
     group: str | None = None
     domain: str | None = None
+    stratum: str | None = None
     pitch: str | None = None
     tempo: str | None = None
     new: tuple[str, ...] = ()
@@ -186,7 +196,8 @@ def audit_encoders(
         rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers)
         shared = [[embeddings] for embeddings in _common([row[0] for row in rows])]
         for audit in still:
-            results += _each(_still_audit(audit, settings), shared, cast, workers, audit, settings.profile.excerpt_s)
+            ask = _still_audit(audit, settings, _absent(clips, settings))
+            results += _each(ask, shared, cast, workers, audit, settings.profile.excerpt_s)
     if "robustness" in wanted:
         results += _robustness(clips, cast, settings, workers)
     if "linear_maps" in wanted:
@@ -199,7 +210,9 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    named = [(option, getattr(settings, option)) for option in ("label", "group", "domain", "pitch", "tempo")]
+    named = [
+        (option, getattr(settings, option)) for option in ("label", "group", "domain", "stratum", "pitch", "tempo")
+    ]
     for option, column in [*named, *(("colour", column) for column in settings.colour)]:
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
@@ -221,6 +234,11 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
         impossible["placement"] = (
             "places new labels among known ones: name them with --new, and their column with --label"
         )
+    refused = audits.why_no_bias(
+        clips.table, label=settings.label, domain=settings.domain, group=settings.group, absent=_absent(clips, settings)
+    )
+    if refused:
+        impossible |= dict.fromkeys(("bias", "correction"), refused)
     tables = [resolve(encoder).name for encoder in encoders if isinstance(resolve(encoder), PrecomputedEncoder)]
     if tables:
         why = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
@@ -228,8 +246,13 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
     for audit in settings.audits or ():
         if audit in impossible:
             raise InputError(f"the {audit} audit {impossible[audit]}")
-    usual = [audit for audit in AUDITS if audit != "linear_maps" or settings.profile.shifts]
+    usual = [audit for audit in AUDITS if audit not in settings.profile.on_request]
     return [audit for audit in settings.audits or usual if audit not in impossible]
+
+
+def _absent(clips: Clips, settings: Settings) -> str | None:
+    """The column of classes that clips have not: mirdata's `absent` belongs to its `label`."""
+    return "absent" if settings.label == "label" and "absent" in clips.table else None
 
 
 def _embed(
@@ -263,7 +286,7 @@ def _common(embedded: list[Embeddings]) -> list[Embeddings]:
 Question = Callable[[list[Embeddings], Role, list[AuditResult]], AuditResult]
 
 
-def _still_audit(audit: str, settings: Settings) -> Question:
+def _still_audit(audit: str, settings: Settings, absent: str | None) -> Question:
     """An audit that leaves the sound as it is, with its options."""
 
     def transfer(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
@@ -306,7 +329,29 @@ def _still_audit(audit: str, settings: Settings) -> Question:
             seed=settings.seed,
         )
 
-    return {"transfer": transfer, "structure": structure, "placement": placement}[audit]
+    def domains(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        assert settings.label is not None
+        assert settings.domain is not None
+        ask: Callable[..., AuditResult] = audits.bias if audit == "bias" else audits.correction
+        return ask(
+            row[0],
+            label=settings.label,
+            domain=settings.domain,
+            group=settings.group,
+            stratum=settings.stratum,
+            absent=absent,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    return {
+        "transfer": transfer,
+        "structure": structure,
+        "placement": placement,
+        "bias": domains,
+        "correction": domains,
+    }[audit]
 
 
 def _each(
@@ -351,7 +396,7 @@ def _linear_maps(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
     encoders = [encoder for encoder, _ in cast]
-    rows = _embed(changed_clips(clips, settings), encoders, settings, workers, settings.profile.shifts or SHIFTS)
+    rows = _embed(changed_clips(clips, settings), encoders, settings, workers, settings.profile.shifts)
 
     def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.linear_maps(

@@ -28,6 +28,8 @@ _CHARTS = {
     "placement": "earwitness.charts.placement:charts",
     "linear_maps": "earwitness.charts.linear_maps:charts",
     "inversion": "earwitness.charts.inversion:charts",
+    "bias": "earwitness.charts.bias:charts",
+    "correction": "earwitness.charts.correction:charts",
     "explanation": "earwitness.charts.explanation:charts",
     "explanation_model": "earwitness.charts.explanation_model:charts",
 }

@@ -2,7 +2,11 @@
 
 from earwitness.audits._controls import Role
 from earwitness.audits._descent import Descent
+from earwitness.audits._domains import why_no_bias
 from earwitness.audits._map import Projection
+from earwitness.audits._sampling import equal_sample
+from earwitness.audits.bias import bias
+from earwitness.audits.correction import correction
 from earwitness.audits.explanation import explanation
 from earwitness.audits.explanation_crossed import Design, explain_recommenders
 from earwitness.audits.explanation_model import explanation_model
@@ -20,6 +24,9 @@ __all__ = [
     "Projection",
     "Reads",
     "Role",
+    "bias",
+    "correction",
+    "equal_sample",
     "explain_recommenders",
     "explanation",
     "explanation_model",
@@ -29,4 +36,5 @@ __all__ = [
     "robustness",
     "structure",
     "transfer",
+    "why_no_bias",
 ]

@@ -15,6 +15,7 @@ from earwitness.cli import options
 
 if TYPE_CHECKING:
     from earwitness.datasets import Clips
+    from earwitness.pipeline import Settings
     from earwitness.results import AuditResult
 
 _GROUP_COLUMNS = ("group", "artist", "track", "album")
@@ -44,8 +45,8 @@ def audit(
     audits: Annotated[
         str | None,
         typer.Option(
-            help="Of transfer,robustness,structure,placement,linear_maps, with commas. By default all that the clips "
-            "and the profile allow."
+            help="Of transfer,robustness,structure,placement,linear_maps,bias,correction, with commas. By default all "
+            "that the clips and the profile allow."
         ),
     ] = None,
     label: Annotated[
@@ -62,7 +63,11 @@ def audit(
     ] = None,
     domain: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column (data set, source, …) whose values are reported apart too."),
+        typer.Option(metavar="COL", help="Column (data set, source, …) whose values are audited for bias."),
+    ] = None,
+    stratum: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column (genre, …) in which domains may differ too, for bias and correction."),
     ] = None,
     pitch: Annotated[
         str | None,
@@ -134,6 +139,7 @@ def audit(
         label=label_column(clips, label),
         group=group_column(clips, group),
         domain=domain,
+        stratum=stratum,
         pitch=pitch,
         tempo=tempo,
         new=_names(new),
@@ -144,6 +150,8 @@ def audit(
         seed=seed,
         **({} if controls else {"controls": ()}),
     )
+    if domain in clips.table and settings.audits is None:
+        _say_why_no_bias(clips, settings)
     with options.progress_bar() as progress:
         results = audit_encoders(clips, encoder, settings, Workers(jobs, cluster, progress))
     page = report.write(results, out, clips=clips, seed=seed, command=_command())
@@ -169,6 +177,15 @@ def _triple(text: str) -> tuple[str, str, str]:
     if len(parts) != 3 or not all(parts):
         raise InputError(f"--between {text!r}: write three labels, C:A:B, to ask whether C lies between A and B")
     return parts[0], parts[1], parts[2]
+
+
+def _say_why_no_bias(clips: "Clips", settings: "Settings") -> None:
+    """A line where domains were named and bias cannot be asked of them."""
+    from earwitness.audits import why_no_bias
+
+    refused = why_no_bias(clips.table, label=settings.label, domain=settings.domain, group=settings.group)
+    if refused:
+        options.note(f"the bias audit {refused}")
 
 
 def _audited(results: Sequence["AuditResult"]) -> list["AuditResult"]:

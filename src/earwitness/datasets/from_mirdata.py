@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from earwitness.datasets.listing import Entry, Listing, is_audio, local_path
 from earwitness.datasets.mirdata_columns import COLUMNS, scalar_columns
 from earwitness.datasets.text import encodable, printable
@@ -37,6 +39,42 @@ def list_mirdata(source: str) -> Listing:
     InputError
         If the name, version or folder does not exist, or the index or metadata has not been downloaded.
     """
+    dataset, name, track_ids = _opened(source)
+    home = str(dataset.data_home)
+    entries, skipped = _entries(dataset, name, home, track_ids)
+    return Listing(entries, skipped, name=name, root=home)
+
+
+def mirdata_table(source: str) -> pd.DataFrame:
+    """What is known of every track of a data set, whether its sound is there or not.
+
+    Parameters
+    ----------
+    source
+        As for `list_mirdata`.
+
+    Returns
+    -------
+    DataFrame
+        `clip`, then the columns of `earwitness.datasets.mirdata_columns`.
+
+    Raises
+    ------
+    MissingExtraError, InputError
+        As for `list_mirdata`.
+    """
+    dataset, name, track_ids = _opened(source)
+    try:
+        columns_of = COLUMNS.get(name, scalar_columns)(dataset)
+        rows = [{"clip": printable(track_id), **columns_of(dataset.track(track_id))} for track_id in track_ids]
+    except FileNotFoundError as error:
+        home = str(dataset.data_home)
+        raise InputError(f"{source}: the metadata is not in {encodable(home)}; {_fetch(name, home)}") from error
+    return pd.DataFrame(rows)
+
+
+def _opened(source: str) -> tuple[Any, str, list[str]]:
+    """mirdata's data set, its name, and its tracks."""
     asked, _, folder = source.removeprefix("mirdata:").partition("@")
     name, _, version = asked.partition(":")
     dataset = _initialize(name, version or "default", local_path(folder) if folder else None)
@@ -48,8 +86,7 @@ def list_mirdata(source: str) -> Listing:
         track_ids = dataset.track_ids
     except AttributeError as error:
         raise InputError(f"{source}: this data set has no single tracks to listen to") from error
-    entries, skipped = _entries(dataset, name, home, track_ids)
-    return Listing(entries, skipped, name=name, root=home)
+    return dataset, name, list(track_ids)
 
 
 def _initialize(name: str, version: str, home: str | None) -> Any:

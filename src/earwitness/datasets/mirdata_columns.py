@@ -67,8 +67,16 @@ def _openmic2018(track: Any) -> Row:
         "absent": _joined(name for name, score in sorted(scores.items()) if score < _PRESENT),
         "group": track.artist,
         "split": track.split or None,
-        "genre": _joined(track.genres),
+        "genre": _joined(_openmic_genres(track)),
     }
+
+
+def _openmic_genres(track: Any) -> list[str]:
+    """Titles in their order; some tracks have none in the metadata, over which mirdata stumbles."""
+    try:
+        return list(track.genres)
+    except TypeError:
+        return []
 
 
 def _medley_solos_db(track: Any) -> Row:

@@ -58,6 +58,12 @@ RECIPES: dict[str, Entry] = {
         "Figures 1 to 3 and 5",
         "a folder with one sub-folder a genre (GTZAN), or a manifest with labels; as a second one, new genres",
     ),
+    "wang2023": Entry(
+        "earwitness.recipes.wang2023:run",
+        "Wang et al. (2023): dataset bias and its correction. Table 1, Figures 1 to 3",
+        "the folders of IRMAS and OpenMIC-2018 as mirdata lays them out, and encoders with -e; or the folder of "
+        "OpenMIC-2018 and the authors' embeddings.h5",
+    ),
     "kim-explain": Entry(
         "earwitness.recipes.kim_explain:run",
         "Kim (2021), chapter 5: do explanations of recommenders tell the truth? Table 5.1, Figures 5.2 to 5.6",

@@ -27,7 +27,7 @@ from earwitness.embeddings import Embeddings
 from earwitness.encoders import load_encoder
 from earwitness.errors import EarwitnessError, InputError
 from earwitness.extraction import embed_all
-from earwitness.pipeline import CONTROLS, SHIFTS, Profile, Settings, Workers, audit_encoders
+from earwitness.pipeline import CONTROLS, Profile, Settings, Workers, audit_encoders
 from earwitness.recipes import Options
 from earwitness.recipes.shenanigans_printed import MODELS
 from earwitness.recipes.shenanigans_tables import tables
@@ -42,8 +42,8 @@ CORRUPT = {"jazz.00054": "corrupt in GTZAN as it is distributed"}
 WITHOUT_TAGGERS = ("musicnn-msd",)
 KS = (7, 10)
 SCALES = {
-    "small": (200, 3, Profile(WHOLE_S, 100, 10.0, "quick", thorough=False, shifts=SHIFTS)),
-    "full": (3000, 10, Profile(WHOLE_S, 1000, WHOLE_S, "quick", shifts=SHIFTS)),
+    "small": (200, 3, Profile(WHOLE_S, 100, 10.0, "quick", thorough=False)),
+    "full": (3000, 10, Profile(WHOLE_S, 1000, WHOLE_S, "quick")),
 }
 """Clips and seeds at most, and the profile."""
 

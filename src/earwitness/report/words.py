@@ -84,6 +84,22 @@ MEASURES = {  # measures by the name that audits give them
     "MSE": "mean squared error of a dimension",
     "rank": "rank that was chosen",
     "consistency of displacement": "cosine of a clip's way with the mean way of the others",
+    "within ROC-AUC": "ROC-AUC within a domain",
+    "across ROC-AUC": "ROC-AUC in another domain",
+    "left-out ROC-AUC": "ROC-AUC in a domain that nothing was fitted on",
+    "drop": "ROC-AUC lost across domains",
+    "domain ROC-AUC, linear": "ROC-AUC of the domain, linear probe",
+    "domain ROC-AUC, non-linear": "ROC-AUC of the domain, non-linear probe",
+    "cosine": "|cosine| of domain direction and class probe",
+    "shuffled cosine": "|cosine| where domains are shuffled",
+    "random cosine": "|cosine| with a random direction",
+    "metric cosine": "|cosine| in the metric of the clips",
+    "participation ratio": "features that the domain direction spreads over",
+    "shuffle p": "share of shuffles that reach as much (p)",
+    "change p": "chance of such a change where there is none (p)",
+    "adjusted p": "p after Holm's correction",
+    "change": "change by the correction",
+    "random change": "change by as many random directions",
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
     "relative loss": "loss over that of a random real clip",
     "real clips nearer": "real clips that lie nearer to the target (percentile)",
@@ -96,7 +112,10 @@ MEASURES = {  # measures by the name that audits give them
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")
-_SPEAKS_FOR_ITSELF = ("perturbation", "family", "direction", "unit", "reference", "of", "method")
+_SPEAKS_FOR_ITSELF = (
+    *("perturbation", "family", "direction", "unit", "reference", "of", "method"),
+    *("correction", "scope", "space"),
+)
 _SAID_BY_PERTURBATION = {"family", "magnitude", "unit", "severity", "imperceptible"}
 
 
@@ -135,6 +154,10 @@ def _factor(name: str, value: Any) -> str:
         return "hardly audible changes" if value is True or value == "True" else ""
     if name == "distance":
         return f"{value} distance"
+    if name in ("train", "test"):
+        return f"{'learnt from' if name == 'train' else 'tested on'} {value}"
+    if name == "seen":
+        return "needs labels of the tested domain" if "labels" in str(value) else ""
     if name == "control":
         return f"beside {value}"
     if name == "k":

@@ -1,0 +1,248 @@
+"""Every correction under the same probes: what they read within and across domains, and of the domain itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from earwitness.audits._corrected import (
+    CLASSWISE,
+    KERNEL,
+    TARGETED,
+    Corrected,
+    correct,
+    correct_by_class,
+    for_target,
+    without_domain,
+)
+from earwitness.audits._crossed import (
+    KERNEL_STRENGTHS,
+    STRENGTHS,
+    Lesson,
+    Probes,
+    ask,
+    auc_of,
+    best_strength,
+    domain_scores,
+    learn,
+)
+from earwitness.audits._directions import Shrunk, contrast
+from earwitness.audits._domains import UNKNOWN, Question, coordinates
+from earwitness.audits._geometry import Floats, Geometry
+from earwitness.audits._logistic import fit_logistic
+from earwitness.correction import random_directions
+
+STEPS = 2
+"""Newton steps of the probes of random controls, from the probes without them: the rest is less than their spread."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all corrections of one fold start from.
+
+    Attributes
+    ----------
+    Z : (n, d) array
+        Vectors, standardised over the training clips.
+    features : (n, d') array
+        The kernel's features of them.
+    strengths
+        C by "linear" and "kernel", then by domain: chosen without any correction.
+    """
+
+    lesson: Lesson
+    Z: Floats
+    features: Floats
+    strengths: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One correction over all folds.
+
+    Attributes
+    ----------
+    name
+        Of the correction.
+    scores : (domains, n, K) array
+        Held-out scores by the domain learnt from.
+    pooled : (n, K) array or None
+        Scores of each clip by probes and a correction that learnt from all domains but its own; None for two domains.
+    domains
+        (n, domains) scores of the domain by a linear and a non-linear probe; None where vectors differ by class.
+    cosine
+        Mean |cosine| of the domain direction and the probes, both learnt after the correction.
+    removed
+        By fold, dimensions taken away; None where none are.
+    variance
+        Mean share of the variance.
+    """
+
+    name: str
+    scores: Floats
+    pooled: Floats | None
+    domains: list[Floats] | None
+    cosine: float
+    removed: list[int] | None
+    variance: float
+
+
+def grounds(question: Question, taught: Sequence[Lesson], seed: int) -> list[Ground]:
+    """The start of every fold."""
+    found = []
+    for lesson in taught:
+        Z = coordinates(question, lesson.train)
+        features = correct("k", question, lesson, Z, Z, seed).vectors[0]
+        sources = range(len(question.domains))
+        linear, kernel = Geometry.of(Z), Geometry.of(features)
+        strengths = {
+            "linear": [best_strength(question, linear, lesson, s, STRENGTHS, seed) for s in sources],
+            "kernel": [best_strength(question, kernel, lesson, s, KERNEL_STRENGTHS, seed) for s in sources],
+        }
+        found.append(Ground(lesson, Z, features, strengths))
+    return found
+
+
+def judge(name: str, question: Question, starts: Sequence[Ground], seed: int) -> Judged:
+    """One correction, learnt and asked in every fold."""
+    if name.endswith(CLASSWISE):
+        return _judge_by_class(name, question, starts)
+    J, K, n = len(question.domains), len(question.classes), len(question)
+    scores, cosines, removed, variance, vectors = np.full((J, n, K), np.nan), [], [], [], []
+    for start in starts:
+        lesson, strengths = start.lesson, start.strengths[space_of(name)]
+        base = start.features if space_of(name) == "kernel" else start.Z
+        found = Corrected([start.Z], 0, 0.0) if name == "none" else correct(name, question, lesson, start.Z, base, seed)
+        spaces = [Geometry.of(one) for one in found.vectors]
+        for source in range(J):
+            for target, clips in enumerate(spaces):
+                asked = lesson.test if len(spaces) == 1 else lesson.test[question.member[lesson.test] == target]
+                probes = learn(question, clips, lesson.samples, source, strengths[source])
+                scores[source][asked] = ask(clips, asked, probes)
+                cosines.append(_cosine(question, clips, lesson, source, probes))
+        removed.append(found.removed)
+        variance.append(found.variance)
+        vectors.append(found.vectors[0])
+    lessons = [start.lesson for start in starts]
+    return Judged(
+        name=name,
+        scores=scores,
+        pooled=_left_out(name, question, starts, seed) if J > 2 else None,
+        domains=[domain_scores(question, lessons, kernel=k, seed=seed, X=vectors) for k in (False, True)],
+        cosine=float(np.nanmean(cosines)),
+        removed=None if None in removed else [r for r in removed if r is not None],
+        variance=float(np.mean(variance)),
+    )
+
+
+def space_of(name: str) -> str:
+    """ "kernel" or "linear": where a correction acts."""
+    return "kernel" if name in KERNEL else "linear"
+
+
+def _cosine(question: Question, clips: Geometry, lesson: Lesson, source: int, probes: Probes) -> float:
+    """Mean |cosine| of the direction of the training clips and the probes."""
+    train = clips.part(lesson.train)
+    w = Shrunk.of(train).directions(contrast(question.member[lesson.train], source)[:, None])
+    v = np.zeros((len(lesson.train), len(probes)))
+    for k, (rows, one) in enumerate(probes):
+        v[np.searchsorted(lesson.train, rows), k] = one.alpha
+    cosines = np.abs(train.cosine(np.repeat(w, len(probes), axis=1), v))
+    return float(np.nanmean(cosines)) if not np.isnan(cosines).all() else float("nan")
+
+
+def _judge_by_class(name: str, question: Question, starts: Sequence[Ground]) -> Judged:
+    J, K, n = len(question.domains), len(question.classes), len(question)
+    scores, removed, variance = np.full((J, n, K), np.nan), [], []
+    for start in starts:
+        for k, found in enumerate(correct_by_class(name, question, start.lesson, start.Z)):
+            clips, only = Geometry.of(found.vectors[0]), [start.lesson.samples[k]]
+            one = replace(question, truth=question.truth[:, k : k + 1])
+            for source in range(J):
+                probes = learn(one, clips, only, source, start.strengths["linear"][source])
+                scores[source][start.lesson.test, k] = ask(clips, start.lesson.test, probes)[:, 0]
+            removed.append(found.removed or 0)
+            variance.append(found.variance)
+    return Judged(name, scores, None, None, float("nan"), removed, float(np.mean(variance)))
+
+
+def _left_out(name: str, question: Question, starts: Sequence[Ground], seed: int) -> Floats | None:
+    """Scores of each clip where neither correction nor probe has seen its domain; None where that cannot be."""
+    if name in (*TARGETED, "zscore"):
+        return None
+    scores = np.full((len(question), len(question.classes)), np.nan)
+    for start in starts:
+        for domain in range(len(question.domains)):
+            lesson = without_domain(question, start.lesson, domain)
+            Z = coordinates(question, lesson.train)
+            found = Corrected([Z], 0, 0.0) if name == "none" else correct(name, question, lesson, Z, Z, seed)
+            clips = Geometry.of(for_target(found, 0))
+            others = [d for d in range(len(question.domains)) if d != domain]
+            strength = float(np.median([start.strengths[space_of(name)][d] for d in others]))
+            asked = lesson.test[question.member[lesson.test] == domain]
+            for k, by_domain in enumerate(lesson.samples):
+                rows = np.sort(np.concatenate([by_domain[d] for d in others]))
+                one = fit_logistic(clips.part(rows), question.truth[rows, k] == 1, strength)
+                scores[asked, k] = clips.scores(asked, rows, one.alpha) + one.intercept
+    return scores
+
+
+def across_auc(question: Question, scores: Floats) -> float:
+    """Mean ROC-AUC over classes and pairs of different domains."""
+    found = []
+    for target in range(len(question.domains)):
+        here = np.flatnonzero(question.member == target)
+        for k in range(len(question.classes)):
+            rows = here[question.truth[here, k] != UNKNOWN]
+            truth = np.repeat(question.truth[rows, k : k + 1] == 1, len(scores) - 1, axis=1)
+            said = np.stack([scores[s, rows, k] for s in range(len(scores)) if s != target], axis=1)
+            found.append(auc_of(truth, said))
+    return float(np.nanmean(found))
+
+
+def random_changes(
+    question: Question, starts: Sequence[Ground], space: str, removed: Sequence[int], draws: int, seed: int
+) -> Floats:
+    """(draws,) change of the mean ROC-AUC across domains where as many random directions are removed.
+
+    Parameters
+    ----------
+    question, starts
+        What is asked.
+    space
+        "linear" or "kernel".
+    removed
+        Dimensions by fold.
+    draws, seed
+        How many, and of what.
+    """
+    sources = range(len(question.domains))
+    vectors = [start.features if space == "kernel" else start.Z for start in starts]
+    spaces = [Geometry.of(one) for one in vectors]
+    shape = (len(sources), len(question), len(question.classes))
+    before, known = np.full(shape, np.nan), []
+    for start, clips in zip(starts, spaces, strict=True):
+        known.append([learn(question, clips, start.lesson.samples, s, start.strengths[space][s]) for s in sources])
+        for s in sources:
+            before[s][start.lesson.test] = ask(clips, start.lesson.test, known[-1][s])
+    level, changes = across_auc(question, before), []
+    for draw in range(draws):
+        after = np.full(shape, np.nan)
+        for fold, (start, clips, X) in enumerate(zip(starts, spaces, vectors, strict=True)):
+            count = min(removed[fold], X.shape[1] - 1)
+            rng = np.random.default_rng([seed, draw, fold])
+            less = _without(clips, X, random_directions(count, X.shape[1], rng)) if count else clips
+            for s in sources:
+                strength, begin = start.strengths[space][s], known[fold][s]
+                probes = learn(question, less, start.lesson.samples, s, strength, begin, STEPS)
+                after[s][start.lesson.test] = ask(less, start.lesson.test, probes)
+        changes.append(across_auc(question, after) - level)
+    return np.array(changes)
+
+
+def _without(clips: Geometry, X: Floats, V: Floats) -> Geometry:
+    """The clips off orthonormal directions V (r, d)."""
+    along = X @ V.T
+    if clips.gram is not None:
+        return Geometry(None, clips.gram - along @ along.T)
+    return Geometry(X - along @ V, None)
