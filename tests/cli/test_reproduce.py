@@ -76,6 +76,7 @@ def test_shenanigans_run_from_folders_to_the_printed_tables(run: Run, tmp_path: 
     code, _, err = run("reproduce", "shenanigans", *sources, "-e", "mfcc-120", "--out", str(out), "--jobs", "1")
     assert code == 0, err
     assert "jazz.00054 is left out: corrupt" in (out / "notes.txt").read_text()
+    assert "Figure 4: none of the encoders has gradients" in (out / "notes.txt").read_text()
     first = pd.read_csv(out / "tables" / "table-1.csv")
     fcn = first[(first["model"] == "FCN") & (first["clusters"] == 7)].iloc[0]
     assert fcn[["K-Means printed", "GMM s.d. printed"]].tolist() == [0.611, 0.0293]

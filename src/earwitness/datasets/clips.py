@@ -271,7 +271,7 @@ class Clips:
             pd.concat([self._table, other._table], ignore_index=True),
             name=self._name,
             root=self._root,
-            skipped=self._skipped,
+            skipped=pd.concat([self._skipped, other._skipped], ignore_index=True),
             files=[*self._files, *other._files],
             to_end=[*self._to_end, *other._to_end],
         )

@@ -55,7 +55,7 @@ RECIPES: dict[str, Entry] = {
     "shenanigans": Entry(
         "earwitness.recipes.shenanigans:run",
         "Arputharaj and Kalaivanan (2022), Latent Space Shenanigans: how taggers organise music. Tables 1 and 2, "
-        "Figures 1 to 3 and 5",
+        "Figures 1 to 5",
         "a folder with one sub-folder a genre (GTZAN), or a manifest with labels; as a second one, new genres",
     ),
     "wang2023": Entry(

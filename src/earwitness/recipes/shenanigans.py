@@ -1,8 +1,9 @@
 """How do taggers organise music? The protocol of Arputharaj and Kalaivanan (2022), Latent Space Shenanigans.
 
 Clips are embedded whole, in windows that do not overlap, and clustered: how many groups, and are they the genres
-(Figures 1 to 3, Table 1)? Is a change of tempo or pitch a linear map (Table 2)? Where do genres lie that the taggers
-were not trained on (Figure 5)? Printed numbers stand beside those of the encoders that were measured.
+(Figures 1 to 3, Table 1)? Is a change of tempo or pitch a linear map (Table 2)? What does a tagger take for disco
+(Figure 4)? Where do genres lie that the taggers were not trained on (Figure 5)? Printed numbers stand beside those of
+the encoders that were measured.
 
 Where this differs from the paper: conclusions rest on standardised principal components, with intervals, seeds, nulls
 and controls; Table 1 is also made on the bare vectors, as the paper seems to. Table 2 is made for both changes and of
@@ -17,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from earwitness import charts, report
+from earwitness.audits import Descent
 from earwitness.audits.assignments import assignments
 from earwitness.charts import linear_maps as map_figures
 from earwitness.charts import placement as placement_figures
@@ -24,9 +26,10 @@ from earwitness.charts import structure as figures
 from earwitness.charts.theme import audited
 from earwitness.datasets import Clips, excluding, load_clips
 from earwitness.embeddings import Embeddings
-from earwitness.encoders import load_encoder
+from earwitness.encoders import Differentiable, load_encoder
 from earwitness.errors import EarwitnessError, InputError
-from earwitness.extraction import embed_all
+from earwitness.extraction import embed_all, resolve
+from earwitness.inverting import Wish, invert
 from earwitness.pipeline import CONTROLS, Profile, Settings, Workers, audit_encoders
 from earwitness.recipes import Options
 from earwitness.recipes.shenanigans_printed import MODELS
@@ -41,6 +44,8 @@ WHOLE_S = 31.0
 CORRUPT = {"jazz.00054": "corrupt in GTZAN as it is distributed"}
 WITHOUT_TAGGERS = ("musicnn-msd",)
 KS = (7, 10)
+PRINTED_TARGET = "disco"
+FULL_STEPS, SMALL_STEPS = 10_000, 100
 SCALES = {
     "small": (200, 3, Profile(WHOLE_S, 100, 10.0, "quick", thorough=False)),
     "full": (3000, 10, Profile(WHOLE_S, 1000, WHOLE_S, "quick")),
@@ -57,7 +62,8 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
         A folder with one sub-folder a genre, such as GTZAN's, or any manifest with labels; as a second one, the same
         with genres that are to be placed among the first.
     out
-        Folder: `report.html` and what belongs to it, `tables/*.csv`, `figures/*.svg`, `notes.txt`.
+        Folder: `report.html` and what belongs to it, `tables/*.csv`, `figures/*.svg`, `notes.txt`; `inversion`:
+        the report of Figure 4.
     options
         Encoders, by default the seven taggers as far as their weights are there, and else `musicnn-msd`, beside the
         controls; label and group columns; the scale: "small" (200 clips and 3 seeds) or "full".
@@ -101,6 +107,7 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
         results += _placed(heard, new, encoders, settings, workers)
     else:
         notes.append("Figure 5: no second source with new genres was given.")
+    _invert(clips, encoders, settings, workers, out, notes)
     page = report.write(results, out, clips=heard, seed=options.seed, command=f"reproduce shenanigans --scale {scale}")
     embedded = _embedded(clips, encoders, settings, workers)
     runs = _runs(embedded, label, settings.compare_at, seeds, options.seed)
@@ -111,6 +118,40 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
     with whole_file(out / "notes.txt") as draft:
         draft.write_text("".join(f"{note}\n" for note in notes), encoding="utf-8")
     return page
+
+
+def _invert(
+    clips: Clips, encoders: Sequence[str], settings: Settings, workers: Workers, out: Path, notes: list[str]
+) -> None:
+    """Figure 4, with its own report: a sound that the first encoder which can be inverted takes for disco."""
+    able = [encoder for encoder in encoders if isinstance(resolve(encoder), Differentiable)]
+    if not able:
+        notes.append("Figure 4: none of the encoders has gradients, so that no sound can be made for it.")
+        return
+    labels = sorted(clips.table[settings.label].dropna().astype(str).unique())
+    target = PRINTED_TARGET if PRINTED_TARGET in labels else labels[0]
+    if target != PRINTED_TARGET:
+        notes.append(f"Figure 4: there is no {PRINTED_TARGET}, so that the sound is made for {target}.")
+    full = settings.profile.thorough
+    wish = Wish(
+        target,
+        label=settings.label,
+        group=settings.group,
+        descent=Descent(steps=FULL_STEPS if full else SMALL_STEPS),
+        starts=3 if full else 1,
+        controls=full,
+        seed=settings.seed,
+    )
+    folder = out / "inversion"
+    try:
+        result, heard = invert(clips, able[0], wish, folder, workers)
+    except InputError as error:
+        notes.append(f"Figure 4 is not made: {error}")
+        return
+    report.write([result], folder, clips=heard, seed=settings.seed, command="reproduce shenanigans")
+    drawn = [chart for title, chart in result.charts().items() if title.startswith("Spectrogram")]
+    with whole_file(out / "figures" / f"figure-4-{file_name(target)}-{file_name(result.encoder)}.svg") as draft:
+        charts.save(drawn[0], draft)
 
 
 def _clips(source: str, label: str, most: int, seed: int) -> tuple[Clips, list[str]]:
@@ -154,13 +195,7 @@ def _joined(clips: Clips, new: Clips, label: str) -> Clips:
     both = set(clips.table[label].dropna()) & set(new.table[label].dropna())
     if both:
         raise InputError(f"{new.name}: the label {min(both)!r} is among the known ones too: rename the new one")
-    return Clips(
-        pd.concat([clips.table, new.table], ignore_index=True),
-        name=f"{clips.name} + {new.name}",
-        skipped=pd.concat([clips.skipped, new.skipped], ignore_index=True),
-        files=[clip.file for part in (clips, new) for clip in part],
-        to_end=[clip.to_end for part in (clips, new) for clip in part],
-    )
+    return clips.joined(new)
 
 
 def _placed(
