@@ -39,19 +39,29 @@ class Lesson:
         Rows of all domains.
     samples
         Rows by class, then by domain.
+    inner
+        By domain, folds among its training rows; the last are among those of all domains.
     """
 
     train: Rows
     test: Rows
     samples: list[list[Rows]]
+    inner: list[list[tuple[Rows, Rows]]]
 
 
 def lessons(question: Question, folds: Folds, seed: int) -> list[Lesson]:
     """One lesson a fold."""
     return [
-        Lesson(train, test, samples(question, train, np.random.default_rng([seed, fold])))
+        lesson(question, train, test, np.random.default_rng([seed, fold]), seed)
         for fold, (train, test) in enumerate(folds)
     ]
+
+
+def lesson(question: Question, train: Rows, test: Rows, rng: np.random.Generator, seed: int) -> Lesson:
+    """What is learnt from some rows and asked of others."""
+    parts = [train[question.member[train] == domain] for domain in range(len(question.domains))]
+    inner = [list(inner_folds(question, rows, seed)) for rows in (*parts, train)]
+    return Lesson(train, test, samples(question, train, rng), inner)
 
 
 def samples(question: Question, rows: Rows, rng: np.random.Generator) -> list[list[Rows]]:
@@ -64,13 +74,13 @@ def samples(question: Question, rows: Rows, rng: np.random.Generator) -> list[li
     return found
 
 
-def crossed(question: Question, taught: Sequence[Lesson], seed: int) -> tuple[Floats, list[list[float]]]:
+def crossed(question: Question, taught: Sequence[Lesson]) -> tuple[Floats, list[list[float]]]:
     """(domains, n, K) scores of every clip by the probes of each domain; the strengths, by fold and domain."""
     J, K = len(question.domains), len(question.classes)
     scores, chosen = np.full((J, len(question), K), np.nan), []
     for lesson in taught:
         clips = Geometry.of(coordinates(question, lesson.train))
-        chosen.append([best_strength(question, clips, lesson, source, STRENGTHS, seed) for source in range(J)])
+        chosen.append([best_strength(question, clips, lesson, source, STRENGTHS) for source in range(J)])
         for source, strength in enumerate(chosen[-1]):
             probes = learn(question, clips, lesson.samples, source, strength)
             scores[source][lesson.test] = ask(clips, lesson.test, probes)
@@ -108,12 +118,11 @@ def ask(clips: Geometry, rows: Rows, probes: Probes) -> Floats:
 
 
 def best_strength(
-    question: Question, clips: Geometry, lesson: Lesson, source: int, strengths: Sequence[float], seed: int
+    question: Question, clips: Geometry, lesson: Lesson, source: int, strengths: Sequence[float]
 ) -> float:
     """The C with the largest mean ROC-AUC over the classes, on clips of the same domain that were held out."""
-    mine = lesson.train[question.member[lesson.train] == source]
     total = np.zeros(len(strengths))
-    for train, test in inner_folds(question, mine, seed):
+    for train, test in lesson.inner[source]:
         for k, by_domain in enumerate(lesson.samples):
             rows = np.intersect1d(by_domain[source], train)
             asked = test[question.truth[test, k] != UNKNOWN]
@@ -150,7 +159,7 @@ def auc_of(truth: NDArray[np.bool_], scores: Floats) -> Floats:
 
 
 def domain_scores(
-    question: Question, taught: Sequence[Lesson], *, kernel: bool, seed: int, X: Sequence[Floats] | None = None
+    question: Question, taught: Sequence[Lesson], *, kernel: bool, X: Sequence[Floats] | None = None
 ) -> Floats:
     """(n, domains) scores of each domain against the others, by probes that have not seen the clip or its group.
 
@@ -160,8 +169,6 @@ def domain_scores(
         What is asked.
     kernel
         Logistic regression with a Gaussian kernel, whose width is the median distance, in place of a linear one.
-    seed
-        Of the inner folds.
     X
         Vectors by fold, where not those of the question in standard coordinates.
     """
@@ -171,7 +178,7 @@ def domain_scores(
     for fold, lesson in enumerate(taught):
         here = coordinates(question, lesson.train) if X is None else X[fold]
         clips = gaussian(here, lesson.train) if kernel else Geometry.of(here)
-        strength = _best_for_domains(question, clips, lesson.train, is_of, kernel, seed)
+        strength = _best_for_domains(clips, lesson, is_of, kernel)
         for j in range(1 if J == 2 else J):
             one = fit_logistic(clips.part(lesson.train), is_of[lesson.train, j], strength)
             scores[lesson.test, j] = clips.scores(lesson.test, lesson.train, one.alpha) + one.intercept
@@ -180,12 +187,10 @@ def domain_scores(
     return scores
 
 
-def _best_for_domains(
-    question: Question, clips: Geometry, train: Rows, is_of: NDArray[Any], kernel: bool, seed: int
-) -> float:
+def _best_for_domains(clips: Geometry, lesson: Lesson, is_of: NDArray[Any], kernel: bool) -> float:
     strengths = KERNEL_STRENGTHS if kernel else STRENGTHS
     total = np.zeros(len(strengths))
-    for learnt, asked in list(inner_folds(question, train, seed))[:1]:  # many clips: one look is enough
+    for learnt, asked in lesson.inner[-1][:1]:  # many clips: one look is enough
         part, between = clips.part(learnt), clips.products(asked, learnt)
         for j in range(1 if is_of.shape[1] == 2 else is_of.shape[1]):
             one = None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from earwitness.audits._corrected import (
     CLASSWISE,
@@ -34,6 +35,10 @@ from earwitness.correction import random_directions
 
 STEPS = 2
 """Newton steps of the probes of random controls, from the probes without them: the rest is less than their spread."""
+
+
+NOTHING = 1e-12
+"""Squared distance of the domains' means, in squared distances of a clip from the mean, that is rounding."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ class Judged:
     domains
         (n, domains) scores of the domain by a linear and a non-linear probe; None where vectors differ by class.
     cosine
-        Mean |cosine| of the domain direction and the probes, both learnt after the correction.
+        Mean |cosine| of the domain direction and the probes, both learnt after the correction; NaN where the means of
+        the training domains coincide, so that there is no direction.
     removed
         By fold, dimensions taken away; None where none are.
     variance
@@ -96,8 +102,8 @@ def grounds(question: Question, taught: Sequence[Lesson], seed: int) -> list[Gro
         sources = range(len(question.domains))
         linear, kernel = Geometry.of(Z), Geometry.of(features)
         strengths = {
-            "linear": [best_strength(question, linear, lesson, s, STRENGTHS, seed) for s in sources],
-            "kernel": [best_strength(question, kernel, lesson, s, KERNEL_STRENGTHS, seed) for s in sources],
+            "linear": [best_strength(question, linear, lesson, s, STRENGTHS) for s in sources],
+            "kernel": [best_strength(question, kernel, lesson, s, KERNEL_STRENGTHS) for s in sources],
         }
         found.append(Ground(lesson, Z, features, strengths))
     return found
@@ -128,8 +134,8 @@ def judge(name: str, question: Question, starts: Sequence[Ground], seed: int) ->
         name=name,
         scores=scores,
         pooled=_left_out(name, question, starts, seed) if J > 2 else None,
-        domains=[domain_scores(question, lessons, kernel=k, seed=seed, X=vectors) for k in (False, True)],
-        cosine=float(np.nanmean(cosines)),
+        domains=[domain_scores(question, lessons, kernel=k, X=vectors) for k in (False, True)],
+        cosine=_mean(cosines),
         removed=None if None in removed else [r for r in removed if r is not None],
         variance=float(np.mean(variance)),
     )
@@ -141,14 +147,25 @@ def space_of(name: str) -> str:
 
 
 def _cosine(question: Question, clips: Geometry, lesson: Lesson, source: int, probes: Probes) -> float:
-    """Mean |cosine| of the direction of the training clips and the probes."""
+    """Mean |cosine| of the direction of the training clips and the probes; NaN where their means coincide."""
     train = clips.part(lesson.train)
-    w = Shrunk.of(train).directions(contrast(question.member[lesson.train], source)[:, None])
+    apart = contrast(question.member[lesson.train], source)[:, None]
+    each = np.eye(len(apart), 1) - 1 / len(apart)
+    if train.inner(apart, apart)[0] < NOTHING * train.inner(each, each)[0]:
+        return float("nan")
+    w = Shrunk.of(train).directions(apart)
     v = np.zeros((len(lesson.train), len(probes)))
     for k, (rows, one) in enumerate(probes):
         v[np.searchsorted(lesson.train, rows), k] = one.alpha
     cosines = np.abs(train.cosine(np.repeat(w, len(probes), axis=1), v))
-    return float(np.nanmean(cosines)) if not np.isnan(cosines).all() else float("nan")
+    return _mean(cosines)
+
+
+def _mean(values: ArrayLike) -> float:
+    """Of those that there are."""
+    there = np.asarray(values, np.float64)
+    there = there[~np.isnan(there)]
+    return float(there.mean()) if len(there) else float("nan")
 
 
 def _judge_by_class(name: str, question: Question, starts: Sequence[Ground]) -> Judged:

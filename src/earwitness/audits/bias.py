@@ -19,7 +19,7 @@ from earwitness.audits._bias_directions import rows_of as rows_of_directions
 from earwitness.audits._bias_scores import PROBES, Key, evaluate, items_of, points
 from earwitness.audits._bias_verdicts import verdicts
 from earwitness.audits._controls import Role, check_controls, check_role, paired
-from earwitness.audits._crossed import KERNEL_STRENGTHS, Lesson, best_strength, crossed, domain_scores, lessons
+from earwitness.audits._crossed import KERNEL_STRENGTHS, Lesson, best_strength, crossed, domain_scores, lesson, lessons
 from earwitness.audits._domains import FOLDS, LEAST, MOST, Question, ask, coordinates, plan
 from earwitness.audits._geometry import Floats, Geometry, gaussian
 from earwitness.audits._provenance import provenance
@@ -135,8 +135,8 @@ def bias(
     )
     planned = plan(question, folds, seed)
     taught = lessons(question, planned, seed)
-    scores, strengths = crossed(question, taught, seed)
-    items = items_of(question, scores, [domain_scores(question, taught, kernel=k, seed=seed) for k in (False, True)])
+    scores, strengths = crossed(question, taught)
+    items = items_of(question, scores, [domain_scores(question, taught, kernel=k) for k in (False, True)])
     resamples = stratified_resamples(question.units, question.spread, n_resamples, seed)
     draws = evaluate(items, question.classes, question.domains, resamples.weights)
     point = points(items, question.classes, question.domains)
@@ -207,8 +207,8 @@ def _tests(
     linear, kernel = Geometry.of(X), gaussian(X)
     usual = [float(np.median([fold[s] for fold in strengths])) for s in range(len(question.domains))]
     everything = np.arange(len(question))
-    whole = Lesson(everything, everything, taught[0].samples)
-    bent = [best_strength(question, kernel, whole, s, KERNEL_STRENGTHS, seed) for s in range(len(question.domains))]
+    whole = lesson(question, everything, everything, np.random.default_rng(seed), seed)
+    bent = [best_strength(question, kernel, whole, s, KERNEL_STRENGTHS) for s in range(len(question.domains))]
     spaces = [
         leaning(question, linear, "linear", usual, shuffled, seed),
         leaning(question, kernel, "kernel", bent, shuffled, seed),

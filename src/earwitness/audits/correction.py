@@ -261,8 +261,9 @@ def seen(name: str) -> str:
 
 
 def _own_rows(one: Judged, factors: dict[str, str], n: int) -> list[Row]:
-    bare = Estimate(one.cosine, np.nan, np.nan, n, "no interval: mean over folds")
-    rows = [row("cosine", bare, **factors)] if not np.isnan(one.cosine) else []
+    gone = np.isnan(one.cosine)
+    note = "the means of the domains coincide: no direction is left" if gone else "no interval: mean over folds"
+    rows = [row("cosine", Estimate(one.cosine, np.nan, np.nan, n, note), **factors)] if one.domains is not None else []
     if one.name == "none":
         return rows
     if one.removed is not None:
@@ -352,7 +353,7 @@ def _items(question: Question, judged: Sequence[Judged], best: str, seed: int) -
     }
     Z = coordinates(question)
     everything = np.arange(len(question))
-    whole = Lesson(everything, everything, [])
+    whole = Lesson(everything, everything, [], [])
     after = Z
     if best.endswith(CLASSWISE):
         after = correct_by_class(best, question, whole, Z)[0].vectors[0]
