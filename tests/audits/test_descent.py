@@ -76,7 +76,7 @@ def test_of_a_target_that_cannot_be_reached_the_least_loss_is_found():
     assert row @ course.best == pytest.approx(0.5, abs=1e-3)
 
 
-@pytest.mark.parametrize("optimiser", ["adam", "gradient-descent"])
+@pytest.mark.parametrize("optimiser", ["adam", pytest.param("gradient-descent", marks=pytest.mark.slow)])
 def test_a_target_that_a_sound_has_is_reached(optimiser):
     time_s = np.arange(2000) / 8000
     sound = (0.2 * np.sin(2 * np.pi * 700 * time_s) + 0.05 * RNG.normal(size=2000)).astype(np.float32)

@@ -28,17 +28,24 @@ def power_spectrogram(audio: Tensor, n_fft: int, hop: int, padding: Literal["con
     return spectra.square().sum(-1)
 
 
-def magnitude_spectrogram(audio: Tensor, n_fft: int, hop: int, window: Tensor | None = None) -> Tensor:
-    """Magnitudes without padding, whose gradient is 0 where they are 0; see `power_spectrogram`.
+def magnitude_spectrogram(
+    audio: Tensor,
+    n_fft: int,
+    hop: int,
+    padding: Literal["constant", "reflect"] | None = None,
+    *,
+    window: Tensor | None = None,
+) -> Tensor:
+    """Magnitudes, whose gradient is 0 where they are 0; see `power_spectrogram`.
 
     Parameters
     ----------
-    audio, n_fft, hop
+    audio, n_fft, hop, padding
         As there.
     window
         Of `n_fft` values; None: a periodic Hann window.
     """
-    return _transform(audio, n_fft, hop, None, window).abs()
+    return _transform(audio, n_fft, hop, padding, window).abs()
 
 
 def mel_spectrogram(
