@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
+# One thread a test process, since there is a process a core.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n logical --maxprocesses 8 --dist worksteal
+
 .PHONY: demo test test-slow lint bench docs clean
 
 $(VENV)/.core: pyproject.toml constraints.txt
@@ -33,10 +36,10 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 
 test: lint  ## the checks and every test that is not marked slow
-	$(BIN)/pytest -m "not slow" -n logical --maxprocesses 8 --dist worksteal
+	$(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/.test
-	$(BIN)/pytest -m slow -n logical --maxprocesses 8 --dist worksteal
+	$(PYTEST) -m slow
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks

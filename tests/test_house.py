@@ -13,6 +13,7 @@ FLOORS = [
     {"cli"},
     {"recipes"},
     {"report"},
+    {"inverting"},
     {"pipeline"},
     {"audits"},
     {"correction", "recommend", "audio_space"},

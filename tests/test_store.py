@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earwitness.errors import InputError
-from earwitness.store import Shards, cache_dir, content_hash, shards_of, whole_file
+from earwitness.store import ArrayFiles, Shards, cache_dir, content_hash, shards_of, whole_file
 
 
 @given(st.lists(st.text()), st.lists(st.text()))
@@ -99,3 +99,23 @@ def test_a_shard_with_a_pickle_in_it_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "evil.npz", keys=np.array([{"a": 1}], dtype=object), vectors=np.ones((1, 2)))
     with pytest.raises(ValueError, match="allow_pickle"):
         Shards(str(tmp_path)).keys()
+
+
+def test_arrays_are_kept_bit_for_bit_and_a_damaged_file_is_named(tmp_path):
+    kept = ArrayFiles(tmp_path / "arrays")
+    assert len(kept) == 0
+    assert "a" not in kept
+    arrays = {"x": np.array([1.5, np.nan, -0.0], np.float32), "n": np.array(7.0, np.float32), "none": np.empty(0)}
+    kept["a"] = arrays
+    kept["a"] = {**arrays, "more": np.arange(3)}
+    again = ArrayFiles(tmp_path / "arrays")["a"]
+    assert {name: array.tobytes() for name, array in arrays.items()} == {name: again[name].tobytes() for name in arrays}
+    assert again["n"].shape == ()
+    assert list(kept) == ["a"]
+    assert [file.name for file in (tmp_path / "arrays").iterdir()] == ["a.safetensors"]
+    (tmp_path / "arrays" / "a.safetensors").write_bytes(b"half a file")
+    with pytest.raises(InputError, match=r"a\.safetensors cannot be read .* remove it"):
+        kept["a"]
+    del kept["a"]
+    with pytest.raises(KeyError):
+        kept["a"]

@@ -99,6 +99,28 @@ class Embeddings:
             raise InputError(f"{len(missing)} clips have no embedding of {self.encoder}, the first is {missing[0]!r}")
         return self.take(position)
 
+    def joined_with(self, other: "Embeddings") -> "Embeddings":
+        """The clips of both, those of `other` behind; columns that one lacks are blank.
+
+        Raises
+        ------
+        InputError
+            If they are of different encoders or perturbations, or a clip is in both.
+        """
+        mine, theirs = ((e.encoder, e.revision, e.size, e.perturbation and e.perturbation.label) for e in (self, other))
+        if mine != theirs:
+            raise InputError(f"embeddings of {mine} and of {theirs} cannot be joined: embed both in the same way")
+        both = set(self.clips["clip"]) & set(other.clips["clip"])
+        if both:
+            raise InputError(f"{len(both)} clips are in both tables, the first is {min(both)!r}: rename them")
+        return replace(
+            self,
+            vectors=np.concatenate([self.vectors, other.vectors]),
+            clips=pd.concat([self.clips, other.clips], ignore_index=True),
+            dataset=" + ".join(filter(None, dict.fromkeys([self.dataset, other.dataset]))),
+            skipped=pd.concat([self.skipped, other.skipped], ignore_index=True),
+        )
+
     def to_parquet(self, path: str | PathLike[str]) -> None:
         """Write one row a clip, the vector as a fixed-size list of float32 in the column `vector`."""
         table = pa.Table.from_pandas(self.clips, preserve_index=False)

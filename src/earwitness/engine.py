@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Protocol, TypeVar
 
 from earwitness.errors import InputError, MissingExtraError, WorkerError
@@ -76,11 +76,17 @@ def _running(
 
     calls = (joblib.delayed(_numbered)(function, position, item) for position, item in enumerate(items))
     if cluster is None:
-        with _deaths_in_words():
-            yield joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(calls)
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")
+        with _deaths_in_words(), closing(parallel(calls)) as outcomes:
+            yield outcomes
         return
-    with _client(cluster), joblib.parallel_config(backend="dask"), _deaths_in_words():
-        yield joblib.Parallel(return_as="generator_unordered")(calls)
+    with (
+        _client(cluster),
+        joblib.parallel_config(backend="dask"),
+        _deaths_in_words(),
+        closing(joblib.Parallel(return_as="generator_unordered")(calls)) as outcomes,
+    ):
+        yield outcomes
 
 
 @contextmanager
@@ -94,10 +100,18 @@ def _deaths_in_words() -> Iterator[None]:
         # Dask's own name for it is looked up by name, so that dask is not imported where it is not used.
         if not isinstance(error, BrokenProcessPool) and type(error).__name__ != "KilledWorker":
             raise
+        _forget_workers()
         raise WorkerError(
             "a worker process was killed from outside, most often for want of memory: what was finished is kept, so "
             "run the same command again, with fewer workers (--jobs 1) if memory is short"
         ) from error
+
+
+def _forget_workers() -> None:
+    """End the workers that are left, so that whoever goes on gets new ones: joblib keeps them from call to call."""
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def _numbered(function: Callable[[Item], Outcome], position: int, item: Item) -> tuple[int, Outcome]:

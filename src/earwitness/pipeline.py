@@ -9,8 +9,9 @@ from threadpoolctl import threadpool_limits
 
 from earwitness import audits, engine
 from earwitness.audio.perturbations import PROFILES as PERTURBATIONS
+from earwitness.audio.perturbations import Perturbation, PitchShift, TempoShift
 from earwitness.audio_space import AudioSpace, audio_spaces
-from earwitness.audits import Role
+from earwitness.audits import Projection, Role
 from earwitness.datasets import Clips
 from earwitness.embeddings import Embeddings
 from earwitness.encoders import Encoder, PrecomputedEncoder
@@ -18,8 +19,14 @@ from earwitness.errors import InputError
 from earwitness.extraction import embed_all, resolve
 from earwitness.results import AuditResult
 
-AUDITS = ("transfer", "robustness", "structure", "bias", "correction")
+AUDITS = ("transfer", "robustness", "structure", "placement", "linear_maps", "bias", "correction")
+CHANGING = ("robustness", "linear_maps")
+"""Those of them that change the sound."""
+
 CONTROLS = ("mfcc", "random")
+
+SHIFTS: tuple[Perturbation, ...] = (TempoShift(1.5), PitchShift(702))
+"""Half as fast again, and a fifth higher (a ratio of 1.5): those of Arputharaj and Kalaivanan (2022), Table 2."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,10 @@ class Profile:
         Distances in sound to hold the embeddings against; see `earwitness.references`.
     sound_s
         Seconds from the middle of each clip that they compare.
+    thorough
+        Whether structure also measures how stable groups are, and accuracy seed by seed.
+    shifts
+        Changes that linear maps are fitted to, of the clips of the robustness audit.
     on_request
         Audits that are done only where they are asked for by name.
     """
@@ -50,6 +61,8 @@ class Profile:
     perturbations: str
     references: tuple[str, ...] = ()
     sound_s: float | None = 4.0
+    thorough: bool = True
+    shifts: tuple[Perturbation, ...] = SHIFTS
     on_request: tuple[str, ...] = ()
 
 
@@ -62,13 +75,22 @@ PROFILES = {
         robustness_clips=100,
         robustness_excerpt_s=5,
         perturbations="quick",
-        on_request=("correction",),
+        thorough=False,
+        on_request=("linear_maps", "correction"),
     ),
     "standard": Profile(
-        excerpt_s=30, robustness_clips=200, robustness_excerpt_s=10, perturbations="standard", references=SOUND
+        excerpt_s=30,
+        robustness_clips=200,
+        robustness_excerpt_s=10,
+        perturbations="standard",
+        references=SOUND,
     ),
     "full": Profile(
-        excerpt_s=120, robustness_clips=1000, robustness_excerpt_s=10, perturbations="full", references=SOUND
+        excerpt_s=120,
+        robustness_clips=1000,
+        robustness_excerpt_s=10,
+        perturbations="full",
+        references=SOUND,
     ),
 }
 
@@ -88,6 +110,14 @@ class Settings:
         Column of what else may differ between domains, such as the genre.
     pitch, tempo
         Columns that a pitch shift, or a change of tempo, should move: semitones or names of notes; beats a minute.
+    new, between
+        Labels that are new, whose place among the others is asked for; triples (C, A, B): does C lie between A and B?
+    colour
+        Further columns by which the map of the clips is coloured.
+    projection
+        What draws maps: "t-SNE" or "UMAP".
+    compare_at
+        Further numbers of groups at which groups are compared with labels.
     profile
         Of `PROFILES`.
     controls
@@ -103,6 +133,11 @@ class Settings:
     stratum: str | None = None
     pitch: str | None = None
     tempo: str | None = None
+    new: tuple[str, ...] = ()
+    between: tuple[tuple[str, str, str], ...] = ()
+    colour: tuple[str, ...] = ()
+    projection: Projection = "t-SNE"
+    compare_at: tuple[int, ...] = ()
     profile: Profile = PROFILES["standard"]
     controls: tuple[str, ...] = CONTROLS
     seed: int = 0
@@ -155,7 +190,7 @@ def audit_encoders(
     results: list[AuditResult] = []
     cast: list[tuple[str | Encoder, Role]] = [(spec, "control") for spec in controls.values()]
     cast += [(encoder, "audited") for encoder in chosen.values()]
-    still = [audit for audit in wanted if audit != "robustness"]
+    still = [audit for audit in wanted if audit not in CHANGING]
     if still:
         heard = clips.excerpt(settings.profile.excerpt_s)
         rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers)
@@ -165,6 +200,8 @@ def audit_encoders(
             results += _each(ask, shared, cast, workers, audit, settings.profile.excerpt_s)
     if "robustness" in wanted:
         results += _robustness(clips, cast, settings, workers)
+    if "linear_maps" in wanted:
+        results += _linear_maps(clips, cast, settings, workers)
     return sorted(results, key=lambda result: wanted.index(result.audit))
 
 
@@ -173,8 +210,10 @@ def _name(encoder: str | Encoder) -> str:
 
 
 def _check_columns(clips: Clips, settings: Settings) -> None:
-    for option in ("label", "group", "domain", "stratum", "pitch", "tempo"):
-        column = getattr(settings, option)
+    named = [
+        (option, getattr(settings, option)) for option in ("label", "group", "domain", "stratum", "pitch", "tempo")
+    ]
+    for option, column in [*named, *(("colour", column) for column in settings.colour)]:
         if column is not None and column not in clips.table:
             columns = ", ".join(str(name) for name in clips.table.columns)
             raise InputError(f"--{option} {column}: the clips have no such column; they have {columns}")
@@ -191,6 +230,10 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
             "needs labels: put the clips into one sub-folder a label, or name a column with --label "
             f"(there are {', '.join(str(name) for name in clips.table.columns)})"
         )
+    if not settings.new or settings.label is None:
+        impossible["placement"] = (
+            "places new labels among known ones: name them with --new, and their column with --label"
+        )
     refused = audits.why_no_bias(
         clips.table, label=settings.label, domain=settings.domain, group=settings.group, absent=_absent(clips, settings)
     )
@@ -198,7 +241,8 @@ def _applicable(clips: Clips, encoders: Sequence[str | Encoder], settings: Setti
         impossible |= dict.fromkeys(("bias", "correction"), refused)
     tables = [resolve(encoder).name for encoder in encoders if isinstance(resolve(encoder), PrecomputedEncoder)]
     if tables:
-        impossible["robustness"] = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
+        why = f"must change the sound, and {tables[0]} is a table of vectors: leave it out"
+        impossible |= dict.fromkeys(CHANGING, why)
     for audit in settings.audits or ():
         if audit in impossible:
             raise InputError(f"the {audit} audit {impossible[audit]}")
@@ -212,13 +256,16 @@ def _absent(clips: Clips, settings: Settings) -> str | None:
 
 
 def _embed(
-    clips: Clips, encoders: Sequence[str | Encoder], settings: Settings, workers: Workers, perturbed: str | None = None
+    clips: Clips,
+    encoders: Sequence[str | Encoder],
+    settings: Settings,
+    workers: Workers,
+    changes: Sequence[Perturbation] = (),
 ) -> list[list[Embeddings]]:
-    perturbations = [None, *(PERTURBATIONS[perturbed] if perturbed else ())]
     return embed_all(
         clips,
         encoders,
-        perturbations,
+        [None, *changes],
         seed=settings.seed,
         jobs=workers.jobs,
         cluster=workers.cluster,
@@ -256,7 +303,30 @@ def _still_audit(audit: str, settings: Settings, absent: str | None) -> Question
 
     def structure(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
         return audits.structure(
-            row[0], label=settings.label, group=settings.group, controls=controls, role=role, seed=settings.seed
+            row[0],
+            label=settings.label,
+            group=settings.group,
+            compare_at=settings.compare_at,
+            thorough=settings.profile.thorough,
+            projection=settings.projection,
+            colour=settings.colour,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
+        )
+
+    def placement(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        assert settings.label is not None
+        return audits.placement(
+            row[0],
+            label=settings.label,
+            new=settings.new,
+            between=settings.between,
+            group=settings.group,
+            projection=settings.projection,
+            controls=controls,
+            role=role,
+            seed=settings.seed,
         )
 
     def domains(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
@@ -275,7 +345,13 @@ def _still_audit(audit: str, settings: Settings, absent: str | None) -> Question
             seed=settings.seed,
         )
 
-    return {"transfer": transfer, "structure": structure, "bias": domains, "correction": domains}[audit]
+    return {
+        "transfer": transfer,
+        "structure": structure,
+        "placement": placement,
+        "bias": domains,
+        "correction": domains,
+    }[audit]
 
 
 def _each(
@@ -316,11 +392,25 @@ def changed_clips(clips: Clips, settings: Settings) -> Clips:
     return clips.excerpt(profile.robustness_excerpt_s)
 
 
+def _linear_maps(
+    clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
+) -> list[AuditResult]:
+    encoders = [encoder for encoder, _ in cast]
+    rows = _embed(changed_clips(clips, settings), encoders, settings, workers, settings.profile.shifts)
+
+    def ask(row: list[Embeddings], role: Role, controls: list[AuditResult]) -> AuditResult:
+        return audits.linear_maps(
+            row[0], row[1:], group=settings.group, controls=controls, role=role, seed=settings.seed
+        )
+
+    return _each(ask, rows, cast, workers, "linear_maps", settings.profile.robustness_excerpt_s)
+
+
 def _robustness(
     clips: Clips, cast: list[tuple[str | Encoder, Role]], settings: Settings, workers: Workers
 ) -> list[AuditResult]:
     profile, heard = settings.profile, changed_clips(clips, settings)
-    rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, profile.perturbations)
+    rows = _embed(heard, [encoder for encoder, _ in cast], settings, workers, PERTURBATIONS[profile.perturbations])
     sound = _sound(heard, rows[0][0], settings, workers) if profile.references else []
     # A quick look asks a probe about changed clips only where the user named what should move.
     label = settings.label if profile.references or settings.pitch or settings.tempo else None

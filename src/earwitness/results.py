@@ -25,6 +25,9 @@ _CHARTS = {
     "transfer": "earwitness.charts.transfer:charts",
     "robustness": "earwitness.charts.robustness:charts",
     "structure": "earwitness.charts.structure:charts",
+    "placement": "earwitness.charts.placement:charts",
+    "linear_maps": "earwitness.charts.linear_maps:charts",
+    "inversion": "earwitness.charts.inversion:charts",
     "bias": "earwitness.charts.bias:charts",
     "correction": "earwitness.charts.correction:charts",
     "explanation": "earwitness.charts.explanation:charts",
@@ -73,6 +76,8 @@ class AuditResult:
         Per-clip scores with a column `clip`.
     skipped
         Files that could not be used: `file`, `reason`.
+    details
+        What pictures show and no table holds, such as a loss curve or a spectrogram; only what JSON holds.
     """
 
     audit: str
@@ -84,6 +89,7 @@ class AuditResult:
     provenance: dict[str, Any] = field(default_factory=dict)
     items: pd.DataFrame = field(default_factory=lambda: _no_rows("clip"))
     skipped: pd.DataFrame = field(default_factory=lambda: _no_rows("file", "reason"))
+    details: dict[str, Any] = field(default_factory=dict)
 
     def rows(self, measure: str, **factors: Any) -> pd.DataFrame:
         """The rows of the table with this measure and these values of its factors."""
@@ -123,6 +129,7 @@ class AuditResult:
             "provenance": self.provenance,
             "skipped": _columns(self.skipped),
             "items": _columns(self.items),
+            **({"details": self.details} if self.details else {}),
         }
         text = json.dumps(record, indent=1, allow_nan=False, default=_plain)
         if path is not None:
@@ -155,6 +162,7 @@ class AuditResult:
                 provenance=record["provenance"],
                 items=_frame(record["items"]),
                 skipped=_frame(record["skipped"]),
+                details=record.get("details", {}),
             )
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
             name = "this text" if text is source else str(source)

@@ -9,11 +9,12 @@ import errno
 import hashlib
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -150,6 +151,51 @@ class Shards:
             return
         with whole_file(Path(self.folder) / name) as draft:
             draft.write_bytes(buffer.getvalue())
+
+
+@dataclass(frozen=True)
+class ArrayFiles(MutableMapping[str, dict[str, NDArray[Any]]]):
+    """Named sets of arrays in a local folder: one safetensors file a name, each whole or absent.
+
+    Parameters
+    ----------
+    folder
+        Made when something is put into it.
+    """
+
+    folder: Path
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def __getitem__(self, name: str) -> dict[str, NDArray[Any]]:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        file = self._file(name)
+        if not file.is_file():
+            raise KeyError(name)
+        try:
+            return load(file.read_bytes())
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{file} cannot be read ({error}): remove it, and its work is done anew") from error
+
+    def __setitem__(self, name: str, arrays: dict[str, NDArray[Any]]) -> None:
+        from safetensors.numpy import save
+
+        with whole_file(self._file(name)) as draft:
+            draft.write_bytes(save({key: np.asarray(array, order="C") for key, array in arrays.items()}))
+
+    def __delitem__(self, name: str) -> None:
+        if not self._file(name).is_file():
+            raise KeyError(name)
+        self._file(name).unlink()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(file.stem for file in self.folder.glob("[!.]*.safetensors")))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def shards_of(*identity: str) -> Shards:

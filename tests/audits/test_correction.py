@@ -154,6 +154,7 @@ def test_removing_all_but_nothing_changes_nothing_and_removing_all_leaves_chance
     assert level.removed == [0] * 5
 
 
+@pytest.mark.slow
 def test_with_three_domains_a_correction_is_also_tried_on_one_that_it_has_not_seen():
     result = correction(fair(n=120, domains=3), methods=("mean", "zscore"), by_class=False, **FEW)
     unseen = set(result.rows("left-out ROC-AUC")["correction"])

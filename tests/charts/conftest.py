@@ -5,10 +5,11 @@ import pandas as pd
 import pytest
 
 from earwitness.audio.perturbations import IMPERCEPTIBLE, MP3, PinkNoise, PitchShift, TempoShift
-from earwitness.audits import robustness, structure, transfer
+from earwitness.audits import linear_maps, placement, robustness, structure, transfer
 from earwitness.embeddings import Embeddings
 
 LABELS = np.array(["<script>alert(1)</script>", "two\nlines", "datum.x", "plain"])
+SHIFTS = (TempoShift(1.5), PitchShift(702))
 GRAVE = (PitchShift(-400), PitchShift(400), TempoShift(0.5), PinkNoise(0), MP3(32))
 
 
@@ -35,7 +36,8 @@ def made(name: str, apart: float, seed: int, change: object = None) -> Embedding
 def results():
     """By audit, a list with the control first."""
     cast = [("mfcc", 0.5, 1, "control"), ("alpha", 6.0, 2, "audited"), ("beta[0].x", 3.0, 3, "audited")]
-    found: dict[str, list] = {"transfer": [], "robustness": [], "structure": [], "tags": [], "number": []}
+    names = ("transfer", "robustness", "structure", "tags", "number", "linear_maps", "placement")
+    found: dict[str, list] = {name: [] for name in names}
     for name, apart, seed, role in cast:
         plain = made(name, apart, seed)
         changed = [made(name, apart, seed, change) for change in (*IMPERCEPTIBLE, *GRAVE)]
@@ -45,5 +47,9 @@ def results():
             found["tags"].append(transfer(plain, label="tags", folds=2, **few))
             found["number"].append(transfer(plain, label="tempo", **few))
         found["robustness"].append(robustness(plain, changed, **few))
-        found["structure"].append(structure(plain, label="label", ks=range(2, 6), seeds=2, **few))
+        asked = {"ks": range(2, 6), "seeds": 2, "compare_at": [3], "colour": ["site", "tempo"]}
+        found["structure"].append(structure(plain, label="label", **asked, **few))
+        found["linear_maps"].append(linear_maps(plain, [made(name, apart, seed, c) for c in SHIFTS], **few))
+        new = {"new": ["plain"], "between": [("plain", "two\nlines", "datum.x")]}
+        found["placement"].append(placement(plain, label="label", **new, **few))
     return found

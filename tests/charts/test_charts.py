@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import vl_convert
 
-from earwitness.charts import robustness, save, structure, transfer
+from earwitness.charts import linear_maps, maps, placement, robustness, save, structure, transfer
 from earwitness.charts.theme import GREYS, OKABE_ITO, SOFT, series
 from earwitness.errors import InputError
 
@@ -16,6 +17,8 @@ DRAW = {
     "number": transfer.charts,
     "robustness": robustness.charts,
     "structure": structure.charts,
+    "linear_maps": linear_maps.charts,
+    "placement": placement.charts,
 }
 
 
@@ -122,8 +125,38 @@ def test_structure_shows_clips_beside_clouds_and_every_clip_on_the_map(results):
     assert "Map of the clips in mfcc (control)" not in drawn
 
 
+def test_every_group_has_its_column_and_says_its_label(results):
+    drawn = structure.charts(results["structure"])
+    cells = rows_of(drawn["Labels and 3 groups of alpha"])
+    assert sum(cell["clips"] for cell in cells) == 48
+    columns = {cell["group"] for cell in cells}
+    assert len(columns) == 3
+    assert not any(name.startswith("no label") for name in columns)  # fewer groups than labels: each has one
+    items = results["structure"][1].items.copy()
+    more = items.assign(at3_cluster=np.arange(48) % 6, at3_match=np.where(np.arange(48) % 6 < 4, items["label"], ""))
+    more.loc[more["at3_cluster"] < 4, "at3_match"] = more["at3_cluster"].map(
+        dict(enumerate(sorted(set(items["label"]))))
+    )
+    chart = structure.confusion(replace(results["structure"][1], items=more), "at3_")
+    assert {"no label (group 5)", "no label (group 6)"} < {cell["group"] for cell in rows_of(chart)}
+
+
+def test_linear_maps_show_unseen_seen_and_shuffled_pairs(results):
+    drawn = linear_maps.charts(results["linear_maps"])
+    rows = rows_of(drawn["How much of a change a linear map explains"])
+    table = results["linear_maps"][1]
+    mine = {
+        row["data"]: row["value"]
+        for row in rows
+        if row.get("encoder") == "alpha" and row.get("map") == "ridge affine" and row["perturbation"] == "tempo +50 %"
+    }
+    assert set(mine) == {"held out", "train", "shuffled"}
+    where = {"map": "ridge affine", "data": "held out", "perturbation": "tempo +50 %"}
+    assert mine["held out"] == pytest.approx(table.estimate("R2", **where).value, rel=1e-3)
+
+
 def test_a_large_map_is_thinned(results, monkeypatch):
-    monkeypatch.setattr(structure, "MOST_POINTS", 20)
+    monkeypatch.setattr(maps, "MOST_POINTS", 20)
     drawn = structure.charts(results["structure"])
     assert len(rows_of(drawn["Map of the clips in alpha"])) == 20
 

@@ -149,3 +149,29 @@ def test_the_version_is_printed(run: Run) -> None:
     code, printed, _ = run("--version")
     assert code == 0
     assert printed.startswith("earwitness 0.")
+
+
+def test_new_labels_are_placed_and_clips_left_out(run: Run, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "leave-out.txt").write_text("low-0\nnot-there\n")
+    options = ["--label", "pitch", "--audits", "placement", "--no-controls", "--jobs", "1", "--json"]
+    asked = ["--new", "middle", "--between", "middle:low:high", "--exclude", str(tmp_path / "leave-out.txt")]
+    audit = ["audit", str(source), "-e", "mfcc", *options, "--out", str(tmp_path / "out")]
+    code, printed, err = run(*audit, *asked)
+    assert code == 0, err
+    assert "1 names are of no clip; the first is 'not-there'" in err
+    result = json.loads(printed)[0]
+    assert result["parameters"]["clips"] == 23
+    assert "left out by leave-out.txt" in result["skipped"]["reason"]
+    table = pd.DataFrame(result["table"])
+    t = table[(table["measure"] == "betweenness") & (table["to"] == "low – high")].iloc[0]
+    assert t["of"] == "middle"
+    assert 0 < t["value"] < 1
+    code, _, err = run(*audit, "--new", "middle", "--between", "low:high")
+    assert code == 2
+    assert "write three labels, C:A:B" in err
+    code, _, err = run(*audit)
+    assert code == 2
+    assert "name them with --new" in err
+    code, _, err = run(*audit, "--new", "middle", "--colour", "mood")
+    assert code == 2
+    assert "--colour mood: the clips have no such column" in err

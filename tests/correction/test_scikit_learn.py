@@ -80,7 +80,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("name", TOLD)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == "inlp" else n for n in TOLD])
 def test_scikit_learns_own_checks_pass(name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the checks, about those that they skip themselves

@@ -186,3 +186,20 @@ def test_the_table_can_be_written_as_json_and_parquet(folder):
     clips = load_clips(folder)
     assert len(json.loads(clips.table.to_json(orient="records"))) == 3
     clips.table.to_parquet(folder / "table.parquet")
+
+
+def test_two_collections_can_be_joined_and_short_clips_left_out():
+    first = Clips(
+        pd.DataFrame({"clip": ["a", "b"], "path": ["a.wav", "b.wav"], "duration": [3.0, 1.0], "label": ["x", "y"]})
+    )
+    other = Clips(pd.DataFrame({"clip": ["c"], "path": ["c.wav"]}))
+    both = first.joined(other)
+    assert [clip.clip for clip in both] == ["a", "b", "c"]
+    assert [clip.to_end for clip in both] == [False, False, True]
+    with pytest.raises(InputError, match="'a' occurs twice"):
+        first.joined(first)
+    long = both.lasting(2.995, "too short")
+    assert [clip.clip for clip in long] == ["a", "c"]  # the length of c is not known
+    assert long.skipped.to_dict("records") == [{"file": "b.wav", "reason": "too short"}]
+    assert len(both.skipped) == 0
+    assert len(both.lasting(3.009, "")) == 2

@@ -235,6 +235,11 @@ def test_a_torchscript_module_is_an_encoder_and_its_times_are_averaged(tmp_path,
         expected = module(torch.from_numpy(sounds)).mean(1).numpy()
     np.testing.assert_allclose(encoder.encode(sounds), expected, atol=1e-6)
     assert (encoder.name, encoder.sample_rate, encoder.window, encoder.embedding_size) == ("net", 8000, 0.5, 6)
+    heard = torch.from_numpy(sounds).requires_grad_()
+    given = encoder.embed_tensor(heard)
+    np.testing.assert_allclose(given.detach().numpy(), expected, atol=1e-6)
+    given.sum().backward()
+    assert heard.grad.any()
 
 
 def test_a_pickle_is_not_taken_for_torchscript(tmp_path):

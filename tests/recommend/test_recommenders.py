@@ -177,7 +177,7 @@ def test_a_black_box_gets_all_tags_and_its_shape_is_checked() -> None:
     [
         ("wmrf-32", "Did you mean 'wrmf'"),
         ("random-8", "no size"),
-        ("fm-exact", "only inn and unn"),
+        ("fm-exact", "only inn, unn and unn-profile"),
         ("inn-0", "size 0"),
     ],
 )

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from earwitness.audits._company import shuffled
 from earwitness.audits._resamples import Resamples
 from earwitness.stats import Estimate, assignment_accuracy
 
@@ -23,8 +24,8 @@ class Agreement:
     Attributes
     ----------
     measures
-        accuracy (one cluster a label), ceiling (the accuracy that so many clusters can reach), purity (the commonest
-        label of each cluster), NMI, ARI, and chance (accuracy with shuffled labels).
+        accuracy (one cluster a label), ceiling (the accuracy that so many clusters can reach), share of the ceiling,
+        purity (the commonest label of each cluster), NMI, ARI, and chance (accuracy with shuffled labels).
     p
         Share of shuffles, these labels among them, that agree as well or better.
     named : (n,) array
@@ -71,12 +72,23 @@ def agreement(
     measures = {
         "accuracy": resamples.share(found.accuracy, draws[:, 0]),
         "ceiling": Estimate(found.ceiling, np.nan, np.nan, resamples.units, "exact"),
+        "share of the ceiling": resamples.share(found.relative, draws[:, 0] / found.ceiling),
         "purity": resamples.share(found.purity, draws[:, 1]),
         "NMI": resamples.estimate(nmi, np.clip(nmi_draws + nmi - nmi_draws.mean(), 0, 1)),
         "ARI": resamples.estimate(ari, _rand_index(weights, cells, label, cluster)),
         "chance": Estimate(float(luck.mean()), float(low), float(high), len(luck), "shuffled labels"),
     }
     return Agreement(measures, p, named)
+
+
+def accuracy_of(labels: Texts, clusters: NDArray[np.int64]) -> float:
+    """Accuracy alone, as `assignment_accuracy` has it."""
+    _, label = np.unique(labels.astype(str), return_inverse=True)
+    _, cluster = np.unique(clusters, return_inverse=True)
+    table = np.zeros((label.max() + 1, cluster.max() + 1))
+    np.add.at(table, (label, cluster), 1)
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    return float(table[rows, columns].sum() / len(labels))
 
 
 def _cells(labels: Texts, clusters: NDArray[np.int64]) -> tuple[Floats, Floats, Floats]:
@@ -112,19 +124,12 @@ def _by_luck(
     labels: Texts, clusters: NDArray[np.int64], groups: Texts | None, accuracy: float, seed: int
 ) -> tuple[Floats, float]:
     """Accuracies with shuffled labels, and the share that reach this one."""
-    rng = np.random.default_rng(seed)
-    names, label = np.unique(labels.astype(str), return_inverse=True)
+    names = np.unique(labels.astype(str))
     _, cluster = np.unique(clusters, return_inverse=True)
-    unit, first = np.arange(len(labels)), np.arange(len(labels))
-    if groups is not None:
-        _, first, unit = np.unique(groups.astype(str), return_index=True, return_inverse=True)
-        if (label[first][unit] != label).any():  # groups of several labels: clips are shuffled
-            unit, first = np.arange(len(labels)), np.arange(len(labels))
     shape = (len(names), cluster.max() + 1)
     luck = np.empty(PERMUTATIONS)
-    for k in range(PERMUTATIONS):
-        shuffled = rng.permutation(label[first])[unit]
-        table = np.bincount(shuffled * shape[1] + cluster, minlength=shape[0] * shape[1]).reshape(shape)
+    for k, label in enumerate(shuffled(labels, groups, PERMUTATIONS, seed)):
+        table = np.bincount(label * shape[1] + cluster, minlength=shape[0] * shape[1]).reshape(shape)
         rows, columns = linear_sum_assignment(table, maximize=True)
         luck[k] = table[rows, columns].sum() / len(labels)
     return luck, float((1 + (luck >= accuracy - 1e-12).sum()) / (1 + PERMUTATIONS))

@@ -15,8 +15,8 @@ METHOD = "k-means"
 
 
 def verdicts(result: AuditResult, controls: Sequence[AuditResult]) -> tuple[Verdict, ...]:
-    """How many groups there are, and whether they are those of the labels."""
-    return (_groups(result, controls), *_labels(result, controls))
+    """How many groups there are, whether they are those of the labels, and whether artists pass for labels."""
+    return (_groups(result, controls), *_labels(result, controls), *_same_group(result, controls))
 
 
 def _groups(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
@@ -39,7 +39,48 @@ def _groups(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         status = "holds" if stability >= STABLE else "open"
     if result.parameters["clips"] < result.parameters["of clips"]:
         text += f" A sample of {result.parameters['clips']:,} of {result.parameters['of clips']:,} clips was looked at."
+    text += _warning(result)
     return Verdict(status, "Structure", text, " · ".join(_short(control) for control in controls))
+
+
+def _warning(result: AuditResult) -> str:
+    """What else must be known: that clips are there twice, or that there was no label."""
+    said = ""
+    twins = int(result.estimate("repeated clips").value)
+    if twins:
+        first = result.parameters["repeated"][0]
+        said += (
+            f" {words.counted(twins, 'clip')} may be repeated recordings, the nearest {first}: leave one of each out."
+        )
+    if result.parameters["label"] is None:
+        said += " No label was named, so the groups are not compared with any."
+    return said
+
+
+def _same_group(result: AuditResult, controls: Sequence[AuditResult]) -> list[Verdict]:
+    """A warning where neighbours are of one artist more often than by chance."""
+    found = estimates(result, "nearest clip of the same group")
+    if not found:
+        return []
+    share, luck = found[0][1], result.estimate("the same by chance")
+    if not share.low > luck.high:
+        return []
+    name, label = result.parameters["group"], result.parameters["label"]
+    among = (
+        f"a random other clip of the same “{label}”"
+        if label and not result.parameters["not compared"]
+        else ("a random other clip")
+    )
+    text = (
+        f"The nearest clip is of the same “{name}” for **{words.percent(share.value)}** "
+        f"{words.percent_interval(share)}, where {among} would be for {words.percent(luck.value)}: groups may be those "
+        f"of “{name}”."
+    )
+    others = []
+    for control in controls:
+        theirs = estimates(control, "nearest clip of the same group")
+        others += [f"{control.encoder} {words.percent(theirs[0][1].value)}"] if theirs else []
+    return [Verdict("open", "Neighbours of one group", text, " · ".join(others))]
 
 
 def stand_out(result: AuditResult) -> bool:

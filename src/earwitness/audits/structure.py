@@ -6,7 +6,7 @@ covariance. Clusters are matched one to one with labels, so fewer clusters than 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from earwitness.audits._agreement import Agreement, agreement
+from earwitness.audits._agreement import accuracy_of, agreement
 from earwitness.audits._clustering import (
     K_MEANS,
     RESTARTS,
@@ -27,19 +27,36 @@ from earwitness.audits._clustering import (
     mixture,
     silhouettes,
 )
-from earwitness.audits._controls import Role, check_controls, check_role, paired
+from earwitness.audits._company import MOST_PAIRS, ByLabel, SameGroup, by_label, repeated, same_group
+from earwitness.audits._controls import Role, check_controls, check_role
 from earwitness.audits._labels import read_groups, read_labels
-from earwitness.audits._map import map_2d
+from earwitness.audits._map import Projection, check_projection, map_2d
 from earwitness.audits._provenance import provenance
 from earwitness.audits._resamples import Resamples
 from earwitness.audits._space import Space, principal_space
+from earwitness.audits._structure_rows import (
+    COLUMN,
+    METHODS,
+    Compared,
+    Partitions,
+    agreement_rows,
+    bare_rows,
+    centre_distances,
+    company_rows,
+    difference_rows,
+    index_rows,
+    item_table,
+    number_rows,
+    stability_rows,
+)
 from earwitness.audits._structure_verdicts import verdicts
-from earwitness.audits._sweep import SUBSAMPLES, Sweep, chosen_in_subsamples, sweep
-from earwitness.audits._tables import Row, exact, row, table
+from earwitness.audits._sweep import Sweep, subsampled, sweep
+from earwitness.audits._tables import exact, row, table
 from earwitness.embeddings import Embeddings
 from earwitness.errors import InputError
 from earwitness.results import AuditResult
-from earwitness.stats import Estimate
+
+Floats = NDArray[np.float64]
 
 _TEXTS = ("method", "data", "of", "control")
 _NUMBERS = ("k",)
@@ -51,8 +68,12 @@ def structure(
     label: str | None = None,
     group: str | None = None,
     ks: Sequence[int] = range(2, 21),
+    compare_at: Sequence[int] = (),
     covariance: Literal["auto", "full", "diag", "tied"] = "auto",
     seeds: int = 10,
+    thorough: bool = True,
+    projection: Projection = "t-SNE",
+    colour: Sequence[str] = (),
     max_clips: int = 3000,
     controls: Sequence[AuditResult] = (),
     role: Role = "audited",
@@ -73,11 +94,19 @@ def structure(
     ks
         Numbers of clusters to try, from 2; those above half the clips, or above the number of
         different vectors, are dropped.
+    compare_at
+        Further numbers of clusters at which groups are compared with labels.
     covariance
         Of the Gaussian mixtures. "auto" is full where each of the most clusters gets five clips for every axis, and
         else diagonal: a full one would be near-singular.
     seeds
-        Runs of k-means; mixtures, which are slow, get four at most.
+        Runs of k-means; in the sweep mixtures, which are slow, get four at most.
+    thorough
+        Also how stable the groups of clouds are, and accuracy seed by seed: about half as much time again.
+    projection
+        What draws the map: "t-SNE" or "UMAP" (the extra `maps`).
+    colour
+        Further columns by which the map is coloured.
     max_clips
         Above this number a sample, drawn by the seed, is looked at.
     controls
@@ -93,34 +122,45 @@ def structure(
     -------
     AuditResult
         Table: `silhouette`, `Calinski-Harabasz`, `Davies-Bouldin` and `BIC` by method ("k-means", "Gaussian mixture"),
-        k and data ("clips", or "cloud": a Gaussian of the same covariance), mean and band over runs; `natural k` (low
-        and high: the band over subsamples), `stability` (share of subsamples of 80 % that choose it) and `p` (chance of
-        so large an excess in a cloud); `accuracy`, `ceiling`, `purity`, `NMI`, `ARI`, `chance` and `agreement p` of
-        clusters and labels, by method, at the natural k and at as many clusters as labels; `difference` of that
-        accuracy to each control (k-means, as many clusters as labels); `trustworthiness` of the map.
+        k and data ("clips", or "cloud": a Gaussian of the same covariance), mean and band over runs; `partition
+        stability`, the adjusted Rand index of two subsamples' groups, by k and data; `natural k` (low and high: the
+        band over subsamples), `stability` (share of subsamples of 80 % that choose it) and `p` (chance of so large an
+        excess in a cloud); `k of the bare index`, where an index alone is best, in clips and in clouds; `accuracy`,
+        `ceiling`, `share of the ceiling`, `purity`, `NMI`, `ARI`, `chance`, `agreement p` and `accuracy by seed` of
+        clusters and labels, by method, at the natural k, at as many clusters as labels and where asked; `label
+        silhouette`, of all clips and of each label, beside shuffled labels; `repeated clips`; `nearest clip of the same
+        group` beside chance; `difference` of accuracy (k-means, as many clusters as labels) and of label silhouette to
+        each control; `trustworthiness` of the map.
         Items: label, cluster at the natural k with its silhouette and the label it is matched with, the same at as many
-        clusters as labels (`asked_cluster`, `asked_match`), and the place on the map.
+        clusters as labels (`asked_cluster`, `asked_match`) and at those asked for (`at7_cluster`), the distance to the
+        centre of the cluster among as many as labels (`centre_distance`), the silhouette among labels with the nearest
+        other label (`label_silhouette`, `nearest_label`), the place on the map, and the columns that colour it.
 
     Notes
     -----
     The first verdict *holds* where groups stand out from a cloud (p at most 0.05) and 80 % of the subsamples choose the
     same k, and is open otherwise, also where no groups were found. The second *holds* where the accuracy is above
     shuffled labels (p at most 0.05) and above every control (paired difference), *breaks* where it is below one of
-    them, and is open otherwise.
+    them, and is open otherwise. A third, always open, warns where the nearest clip is of the same group more often
+    than by chance.
 
     Raises
     ------
     InputError
         If there are fewer than four clips, no k is possible, or all vectors are the same.
+    MissingExtraError
+        If UMAP is asked for and not installed.
 
     References
     ----------
     Arputharaj and Kalaivanan (2022), Latent Space Shenanigans. Tibshirani, Walther and Hastie (2001), Journal of the
-    Royal Statistical Society B 63(2), for the comparison with a reference without groups.
+    Royal Statistical Society B 63(2), for the comparison with a reference without groups. Sturm (2013),
+    arXiv:1306.1461, for repeated clips and artists in GTZAN.
     """
     started = perf_counter()
     check_role(role)
     check_controls(controls, "structure", label=label)
+    check_projection(projection)
     chosen = _sample(embeddings, max_clips, seed)
     tried = _possible(ks, chosen)
     groups = read_groups(chosen, group)
@@ -130,17 +170,32 @@ def structure(
         space = principal_space(chosen.vectors, chosen.encoder)
         if covariance == "auto":
             covariance = "full" if enough_for_full(len(chosen), space.points.shape[1], max(tried)) else "diag"
+        runs = _Runs(space, covariance, seeds, seed)
         found = sweep(space, tried, covariance, seeds, seed)
-        votes = chosen_in_subsamples(space, found, groups, seed)
+        again = subsampled(space, found, groups, seed, clouds=thorough)
         asked = None if labels is None else len(set(labels) - {""})
-        partitions = _partitions(space, found, asked, covariance, seeds, seed)
-        place, trust = map_2d(space.points, seed)
+        further = [] if labels is None else _further(compare_at, len(chosen))
+        partitions = runs.partitions(found, asked, further)
+        by_seed = runs.by_seed(found, partitions, labels) if thorough else {}
+        D = distances(space.points)
+        company = _company(D, chosen, labels, groups, n_resamples, seed)
+        place, trust = map_2d(space.points, seed, projection)
     compared = {} if labels is None else _compare(partitions, labels, groups, n_resamples, seed)
-    items = _items(chosen, space, partitions, compared, found.natural_k, asked, labels, groups, place)
-    rows = [*_indices(found), *_number_of_groups(found, votes), *_agreement_rows(compared)]
-    rows.append(row("trustworthiness", exact(trust, len(chosen)), method="t-SNE"))
+    shown = {"": found.natural_k, **({} if asked is None else {"asked_": asked}), **{f"at{k}_": k for k in further}}
+    company_k = found.natural_k if asked is None else asked
+    columns = {
+        **_of_clips(chosen, groups, labels, colour),
+        "silhouette": silhouettes(D, partitions[K_MEANS, found.natural_k].labels).round(4),
+        "centre_distance": centre_distances(space.points, partitions[K_MEANS, company_k].labels).round(4),
+        **company.columns(labels),
+        **dict(zip(("x", "y"), place.round(3).T, strict=True)),
+    }
+    items = item_table(columns, partitions, compared, shown)
+    rows = [*index_rows(found), *number_rows(found, again), *bare_rows(found), *stability_rows(found, again)]
+    rows += [*agreement_rows(compared, by_seed), *company.rows(len(chosen))]
+    rows.append(row("trustworthiness", exact(trust, len(chosen)), method=projection))
     for control in controls:
-        rows += _difference(items, control, n_resamples, seed)
+        rows += difference_rows(items, control, n_resamples, seed)
     result = AuditResult(
         audit="structure",
         encoder=embeddings.encoder,
@@ -153,16 +208,20 @@ def structure(
             "group": group,
             "clips": len(chosen),
             "of clips": len(embeddings),
+            "repeated": company.named(chosen),
             "axes": space.points.shape[1],
             "explained": round(space.explained, 4),
             "ks": list(tried),
             "labels": asked,
+            "compared at": further,
             "covariance": covariance,
             "seeds": seeds,
+            "thorough": thorough,
+            "map": projection,
             "restarts": RESTARTS,
             "n_resamples": n_resamples,
         },
-        provenance=provenance([embeddings], columns=[label, group], seed=seed, started=started),
+        provenance=provenance([embeddings], columns=[label, group, *colour], seed=seed, started=started),
         items=items,
         skipped=embeddings.skipped,
     )
@@ -185,6 +244,13 @@ def _possible(ks: Sequence[int], chosen: Embeddings) -> tuple[int, ...]:
     return possible or (2,)  # all vectors are the same, which `principal_space` says better
 
 
+def _further(ks: Sequence[int], n: int) -> list[int]:
+    for k in ks:
+        if not 2 <= k <= n:
+            raise InputError(f"{n} clips cannot be put into {k} groups: compare at numbers from 2 to {n}")
+    return sorted({int(k) for k in ks})
+
+
 def _labels(embeddings: Embeddings, label: str | None) -> tuple[NDArray[Any] | None, str]:
     """One class a clip, "" where it has none; or None and why there is nothing to compare with."""
     if label is None:
@@ -198,28 +264,43 @@ def _labels(embeddings: Embeddings, label: str | None) -> tuple[NDArray[Any] | N
     return found.values, ""
 
 
-Partitions = dict[tuple[str, int], Clustering]
+@dataclass(frozen=True)
+class _Runs:
+    """How partitions are made: by which seeds, with which covariance of the mixtures."""
 
+    space: Space
+    covariance: Covariance
+    seeds: int
+    seed: int
 
-def _partitions(
-    space: Space, found: Sweep, asked: int | None, covariance: Covariance, seeds: int, seed: int
-) -> Partitions:
-    """By method and k, at the natural k and at as many clusters as labels."""
-    made = {(method, found.natural_k): found.best[method][found.natural_k] for method in found.best}
-    if asked is not None:
-        for method in found.best:
-            known = found.best[method].get(asked)
-            made[method, asked] = known or _best(space, method, asked, covariance, seeds, seed)
-    return made
+    def partitions(self, found: Sweep, asked: int | None, further: Sequence[int]) -> Partitions:
+        """By method and k, at the natural k, at as many clusters as labels, and at further ones."""
+        ks = dict.fromkeys([found.natural_k, *([] if asked is None else [asked]), *further])
+        return {(method, k): found.best[method].get(k) or self._best(method, k) for k in ks for method in METHODS}
 
+    def by_seed(
+        self, found: Sweep, partitions: Partitions, labels: NDArray[Any] | None
+    ) -> dict[tuple[str, int], Floats]:
+        """Accuracy of the partition of every seed."""
+        if labels is None:
+            return {}
+        has = labels != ""
+        values = {}
+        for method, k in partitions:
+            known = found.made[method].get(k, [])
+            runs = [*known, *(self._one(method, k, self.seed + run) for run in range(len(known), self.seeds))]
+            values[method, k] = np.array([accuracy_of(labels[has], run.labels[has]) for run in runs])
+        return values
 
-def _best(space: Space, method: str, k: int, covariance: Covariance, seeds: int, seed: int) -> Clustering:
-    if method == K_MEANS:
-        return k_means(space.points, k, seed, restarts=RESTARTS * seeds)
-    return mixture(space.points, k, seed, covariance)
+    def _best(self, method: str, k: int) -> Clustering:
+        if method == K_MEANS:
+            return k_means(self.space.points, k, self.seed, restarts=RESTARTS * self.seeds)
+        return self._one(method, k, self.seed)
 
-
-Compared = dict[tuple[str, int], Agreement]
+    def _one(self, method: str, k: int, seed: int) -> Clustering:
+        if method == K_MEANS:
+            return k_means(self.space.points, k, seed)
+        return mixture(self.space.points, k, seed, self.covariance)
 
 
 def _compare(
@@ -234,75 +315,55 @@ def _compare(
     }
 
 
-def _items(
-    chosen: Embeddings,
-    space: Space,
-    partitions: Partitions,
-    compared: Compared,
-    natural: int,
-    asked: int | None,
-    labels: NDArray[Any] | None,
-    groups: NDArray[Any] | None,
-    place: NDArray[np.float64],
-) -> pd.DataFrame:
-    clusters = partitions[K_MEANS, natural].labels
+@dataclass(frozen=True)
+class _Company:
+    """What lies among strangers, what is there twice, and what is of one group."""
+
+    labels: ByLabel | None
+    same: SameGroup | None
+    twins: list[tuple[int, int]]
+
+    def columns(self, labels: NDArray[Any] | None) -> dict[str, Any]:
+        """For the items."""
+        if self.labels is None or labels is None:
+            return {}
+        has = labels != ""
+        width, nearest = np.full(len(labels), np.nan), np.full(len(labels), "", dtype=object)
+        width[has], nearest[has] = self.labels.widths.values.round(4), self.labels.widths.nearest
+        return {"label_silhouette": width, "nearest_label": nearest}
+
+    def rows(self, n: int) -> list[dict[str, Any]]:
+        """For the table."""
+        return company_rows(self.labels, self.same, len({clip for pair in self.twins for clip in pair}), n)
+
+    def named(self, chosen: Embeddings) -> list[str]:
+        """The nearest pairs by the names of their clips."""
+        clips = chosen.column("clip")
+        return [f"{clips[a]} = {clips[b]}" for a, b in self.twins[:MOST_PAIRS]]
+
+
+def _company(
+    D: Floats, chosen: Embeddings, labels: NDArray[Any] | None, groups: NDArray[Any] | None, n_resamples: int, seed: int
+) -> _Company:
+    all_ = Resamples.draw(len(chosen), groups, n_resamples, seed)
+    same = None if groups is None else same_group(D, groups, labels, all_)
+    lying = None
+    if labels is not None:
+        has = labels != ""
+        of = None if groups is None else groups[has]
+        some = Resamples.draw(int(has.sum()), of, n_resamples, seed)
+        lying = by_label(D[np.ix_(has, has)], labels[has], of, some, seed)
+    return _Company(lying, same, repeated(D))
+
+
+def _of_clips(
+    chosen: Embeddings, groups: NDArray[Any] | None, labels: NDArray[Any] | None, colour: Sequence[str]
+) -> dict[str, Any]:
     columns: dict[str, Any] = {"clip": chosen.column("clip")}
     if groups is not None:
         columns["group"] = groups
     columns["label"] = "" if labels is None else labels
-    columns["cluster"] = clusters
-    columns["silhouette"] = silhouettes(distances(space.points), clusters).round(4)
-    columns["x"], columns["y"] = place.round(3).T
-    items = pd.DataFrame(columns)
-    if labels is not None and asked is not None:
-        has = labels != ""
-        items["asked_cluster"] = partitions[K_MEANS, asked].labels
-        for name, k in (("match", natural), ("asked_match", asked)):
-            items[name] = ""
-            items.loc[has, name] = compared[K_MEANS, k].named
-    return items
-
-
-def _indices(found: Sweep) -> list[Row]:
-    """Mean over the runs, and the band in which 95 % of them lie."""
-    rows = []
-    for (method, index, data), runs in found.runs.items():
-        for k, values in zip(found.ks, runs.T, strict=True):
-            low, high = np.quantile(values, [0.025, 0.975])
-            estimate = Estimate(float(values.mean()), float(low), float(high), len(values), "mean and band over runs")
-            rows.append(row(index, estimate, method=method, data=data, k=k))
-    return rows
-
-
-def _number_of_groups(found: Sweep, votes: list[int]) -> list[Row]:
-    natural = found.natural_k
-    low, high = np.quantile(votes, [0.025, 0.975], method="nearest")
-    band = Estimate(natural, float(low), float(high), len(votes), f"band over {SUBSAMPLES} subsamples of the clips")
-    share = float(np.mean(np.array(votes) == natural))
-    excess = float(np.nanmax(found.excess))
-    return [
-        row("natural k", band, method=K_MEANS, k=natural),
-        row("stability", exact(share, len(votes)), method=K_MEANS, k=natural),
-        row("excess", exact(excess, len(found.runs[K_MEANS, "silhouette", "cloud"])), method=K_MEANS, k=natural),
-        row("p", exact(found.p, len(found.runs[K_MEANS, "silhouette", "cloud"])), method=K_MEANS, k=natural),
-    ]
-
-
-def _agreement_rows(compared: Compared) -> list[Row]:
-    rows = []
-    for (method, k), found in compared.items():
-        rows += [row(name, estimate, method=method, k=k) for name, estimate in found.measures.items()]
-        rows.append(row("agreement p", exact(found.p, found.measures["chance"].n), method=method, k=k))
-    return rows
-
-
-def _difference(items: pd.DataFrame, control: AuditResult, n_resamples: int, seed: int) -> list[Row]:
-    """Accuracy with as many clusters as labels less the control's, on the labelled clips that both have."""
-    if "asked_match" not in items or "asked_match" not in control.items:
-        return []
-    ours, theirs = paired(items[items["label"] != ""], control.items, ["clip"])
-    difference = (ours["asked_match"] == ours["label"]).astype(float) - (theirs["asked_match"] == theirs["label"])
-    values = difference.to_numpy(np.float64)
-    resamples = Resamples.draw(len(values), ours["group"].to_numpy() if "group" in ours else None, n_resamples, seed)
-    estimate = resamples.estimate(values.mean(), resamples.means(values[:, None])[:, 0])
-    return [row("difference", estimate, method=K_MEANS, of="accuracy", control=control.encoder)]
+    for name in colour:
+        values = pd.Series(chosen.column(name))
+        columns[COLUMN + name] = values if pd.api.types.is_numeric_dtype(values) else values.fillna("").astype(str)
+    return columns

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
+from earwitness.charts.maps import clip_map
 from earwitness.charts.theme import (
-    OKABE_ITO,
     PANEL_HEIGHT,
     PANEL_WIDTH,
     Result,
@@ -22,14 +21,16 @@ from earwitness.charts.theme import (
     text,
 )
 
-MOST_POINTS = 5000
 MOST_NUMBERS = 15
+COLUMN = "column:"
+"""What the columns of items that colour the map are called by the audit."""
 _K_MEANS, _MIXTURE = "k-means", "Gaussian mixture"
 _PANELS = (
     ("silhouette", _K_MEANS, "Silhouette (high is good)"),
     ("Calinski-Harabasz", _K_MEANS, "Calinski-Harabasz (high is good)"),
     ("Davies-Bouldin", _K_MEANS, "Davies-Bouldin (low is good)"),
     ("BIC", _MIXTURE, "BIC above its lowest (low is good)"),
+    ("partition stability", _K_MEANS, "Agreement of subsamples (high is good)"),
 )
 
 
@@ -42,19 +43,28 @@ def charts(results: Sequence[Result]) -> dict[str, Any]:
         Of the structure audit, one an encoder, controls among them.
     """
     results = in_order(results)
+    made = {"How many groups: indices over their number, beside a cloud without groups": indices(results)}
+    for result in audited(results):
+        name = text(name_of(result))
+        if "asked_match" in result.items:
+            made[f"Labels and groups of {name}"] = confusion(result, "asked_")
+            if result.items["cluster"].nunique() != result.items["asked_cluster"].nunique():
+                made[f"Labels and its own number of groups of {name}"] = confusion(result, "")
+            for k in result.parameters.get("compared at", ()):
+                made[f"Labels and {k} groups of {name}"] = confusion(result, f"at{k}_")
+        made |= _maps(result)
+    return made
+
+
+def indices(results: Sequence[Result]) -> Any:
+    """Every index over the number of groups, beside clouds without groups."""
     panels = [_panel(results, *panel) for panel in _PANELS]
     description = (
-        "Four indices of how well clips fall into groups, over the number of groups; the pale band is a cloud without "
+        "Indices of how well clips fall into groups, over the number of groups; the pale band is a cloud without "
         f"groups. {_summary(results)}"
     )
     row = alt.concat(*panels, columns=2).resolve_scale(color="shared", strokeDash="shared")
-    made = {"How many groups: indices over their number, beside a cloud without groups": finished(row, description)}
-    for result in audited(results):
-        name = text(name_of(result))
-        if "asked_cluster" in result.items:
-            made[f"Labels and groups of {name}"] = _confusion(result)
-        made[f"Map of the clips in {name}"] = _map(result)
-    return made
+    return finished(row, description)
 
 
 def _summary(results: Sequence[Result]) -> str:
@@ -98,21 +108,28 @@ def _index_rows(result: Result, index: str, method: str) -> pd.DataFrame:
     return rows[["data", "k", *numbers]].assign(encoder=name_of(result))
 
 
-def _confusion(result: Result) -> Any:
-    """Labels by clusters, as many as labels, each cluster beside the label it is matched with."""
+def confusion(result: Result, prefix: str) -> Any:
+    """Labels by clusters, each cluster under the label it is matched with; one without a label has its own column."""
+    cluster, match = f"{prefix}cluster", f"{prefix}match"
     items = result.items[result.items["label"] != ""]
-    counts = items.groupby(["label", "asked_cluster", "asked_match"]).size().rename("clips").reset_index()
+    counts = items.groupby(["label", cluster, match]).size().rename("clips").reset_index()
     counts["share"] = counts["clips"] / counts.groupby("label")["clips"].transform("sum")
     labels = sorted(counts["label"].unique())
-    clusters = counts[["asked_cluster", "asked_match"]].drop_duplicates()
+    clusters = counts[[cluster, match]].drop_duplicates()
     place = {label: k for k, label in enumerate(labels)}
-    clusters = clusters.sort_values("asked_match", key=lambda names: names.map(place).fillna(len(place)))
-    order = [f"group {cluster + 1}" for cluster in clusters["asked_cluster"]]
-    counts["group"] = [f"group {cluster + 1}" for cluster in counts["asked_cluster"]]
+    clusters = clusters.sort_values(
+        [match, cluster], key=lambda c: c.map(place).fillna(len(place)) if c.name == match else c
+    )
+    named = {
+        number: f"{text(label)} (group {number + 1})" if label else f"no label (group {number + 1})"
+        for number, label in zip(clusters[cluster], clusters[match], strict=True)
+    }
+    order = list(named.values())
+    counts["group"] = counts[cluster].map(named)
     counts["label"] = counts["label"].map(text)
     rows = counts[["label", "group", "clips", "share"]]
     base = alt.Chart(inline(rows)).encode(
-        x=alt.X("group:N", sort=order, title=None, axis=alt.Axis(labelAngle=-45)),
+        x=alt.X("group:N", sort=order, title=None, axis=alt.Axis(labelAngle=-45, labelLimit=200)),
         y=alt.Y("label:N", sort=[text(label) for label in labels], title=None),
         tooltip=["label:N", "group:N", "clips:Q", alt.Tooltip("share:Q", title="of the label", format=".0%")],
     )
@@ -125,54 +142,41 @@ def _confusion(result: Result) -> Any:
         # Black on the scheme's blues has a contrast of 4.5 up to here, and white beyond.
         ink = alt.when("datum.share > 0.74").then(alt.value("#ffffff")).otherwise(alt.value("#000000"))
         layers.append(base.mark_text(fontSize=11).encode(text="clips:Q", color=ink))
-    size = max(180, min(420, 30 * len(labels)))
-    accuracy = (items["asked_match"] == items["label"]).mean()
+    width, height = (max(180, min(420, 30 * count)) for count in (len(order), len(labels)))
+    accuracy = (items[match] == items["label"]).mean()
     description = (
         f"Clips of each label in each of {len(order)} groups of {name_of(result)}; {accuracy:.0%} of the clips lie in "
         "the group that is matched with their label, on the diagonal."
     )
-    return finished(alt.layer(*layers).properties(width=size, height=size), description)
+    return finished(alt.layer(*layers).properties(width=width, height=height), description)
 
 
-def _map(result: Result) -> Any:
-    """Every clip as a point; a click on the legend shows one label alone."""
-    items = result.items
-    if len(items) > MOST_POINTS:
-        items = items.iloc[np.random.default_rng(0).permutation(len(items))[:MOST_POINTS]]
+def label_map(result: Result) -> Any:
+    """The map, coloured by label, or by group where there are no labels."""
+    return next(iter(_maps(result).values()))
+
+
+def _maps(result: Result) -> dict[str, Any]:
+    """The map, coloured by label or group, and by each further column."""
+    items, name = result.items, text(name_of(result))
     labelled = bool((items["label"] != "").any())
-    shown = items["label"].where(items["label"] != "", "(no label)").map(text) if labelled else None
-    group = [f"group {cluster + 1}" for cluster in items["cluster"]]
-    rows = items[["x", "y"]].assign(clip=items["clip"].map(text), group=group, shown=group if shown is None else shown)
-    names = sorted(rows["shown"].unique())
-    palette: dict[str, Any] = (
-        {"range": list(OKABE_ITO[: len(names)])} if len(names) <= len(OKABE_ITO) else {"scheme": "tableau20"}
-    )
-    chosen = alt.selection_point(fields=["shown"], bind="legend")
-    none = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
-    points = (
-        alt.Chart(inline(rows))
-        .mark_circle(size=42, stroke="#444444", strokeWidth=0.5)
-        .encode(
-            x=alt.X("x:Q", axis=none, title=None, scale=alt.Scale(zero=False)),
-            y=alt.Y("y:Q", axis=none, title=None, scale=alt.Scale(zero=False)),
-            color=alt.Color(
-                "shown:N", title=None, scale=alt.Scale(domain=names, **palette), legend=alt.Legend(symbolLimit=60)
-            ),
-            opacity=alt.when(chosen).then(alt.value(0.85)).otherwise(alt.value(0.06)),
-            tooltip=[
-                alt.Tooltip("clip:N"),
-                alt.Tooltip("shown:N", title="label" if labelled else "group"),
-                alt.Tooltip("group:N", title="found in"),
-            ],
-        )
-        .add_params(chosen)
-    )
+    group = pd.Series([f"group {cluster + 1}" for cluster in items["cluster"]], index=items.index)
+    first = items["label"].where(items["label"] != "", "(no label)") if labelled else group
+    rows = items[["clip", "x", "y"]].assign(shown=first)
+    columns = {"label" if labelled else "group": rows}
+    for column in items.columns:
+        if str(column).startswith(COLUMN):
+            columns[str(column).removeprefix(COLUMN)] = rows.assign(shown=items[column])
     table = result.table
     trust = float(table[table["measure"] == "trustworthiness"]["value"].iloc[0])
-    description = (
-        f"t-SNE of {len(rows)} clips in {name_of(result)}, coloured by {'label' if labelled else 'group'}; "
-        f"trustworthiness {trust:.2f}. Near points are alike; distances between far groups mean nothing."
-    )
-    subtitle = f"t-SNE, trustworthiness {trust:.2f}; distances between far groups mean nothing"
-    title = alt.TitleParams(subtitle, fontSize=11, fontWeight="normal")
-    return finished(points.properties(width=420, height=380, title=title), description)
+    drawn = result.parameters.get("map", "t-SNE")
+    caption = f"{drawn}, trustworthiness {trust:.2f}; distances between far groups mean nothing"
+    made = {}
+    for k, (column, shown) in enumerate(columns.items()):
+        description = (
+            f"{drawn} of {len(rows)} clips in {name_of(result)}, coloured by {text(column)}; trustworthiness "
+            f"{trust:.2f}. Near points are alike; distances between far groups mean nothing."
+        )
+        title = f"Map of the clips in {name}" + (f", by “{text(column)}”" if k else "")
+        made[title] = clip_map(shown, "shown", column, caption, description)
+    return made

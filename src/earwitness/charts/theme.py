@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import altair as alt
 import pandas as pd
@@ -50,6 +50,9 @@ class Result(Protocol):
         """Options, `role` among them."""
 
 
+Kind = TypeVar("Kind", bound=Result)
+
+
 @dataclass(frozen=True)
 class Series:
     """One encoder in all pictures: its name, colour and dashes."""
@@ -64,7 +67,7 @@ def is_control(result: Result) -> bool:
     return result.parameters.get("role") == "control"
 
 
-def audited(results: Sequence[Result]) -> list[Result]:
+def audited(results: Sequence[Kind]) -> list[Kind]:
     """The results that are not controls; where there are only controls, all of them."""
     return [result for result in results if not is_control(result)] or list(results)
 
@@ -98,7 +101,7 @@ def dash(results: Sequence[Result]) -> alt.StrokeDash:
     return alt.StrokeDash("encoder:N", scale=scale, title=None, legend=_LEGEND)
 
 
-def in_order(results: Sequence[Result]) -> list[Result]:
+def in_order(results: Sequence[Kind]) -> list[Kind]:
     """Audited encoders first, then the controls."""
     return sorted(results, key=is_control)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from earwitness import __version__
-from earwitness.cli import audit, check_encoder, correct, embed, explain, listing, perturb, report, reproduce
+from earwitness.cli import audit, check_encoder, correct, embed, explain, invert, listing, perturb, report, reproduce
 
 app = typer.Typer(
     name="earwitness",
@@ -40,6 +40,7 @@ app.command("perturb")(perturb.perturb)
 app.command("check-encoder")(check_encoder.check_encoder)
 app.command("encoders")(listing.encoders)
 app.command("datasets")(listing.datasets)
+app.command("invert")(invert.invert)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.add_typer(correct.app, name="correct")

@@ -29,6 +29,13 @@ class ProfileName(StrEnum):
     full = "full"
 
 
+class MapName(StrEnum):
+    """What draws a map of the clips."""
+
+    tsne = "tsne"
+    umap = "umap"
+
+
 def audit(
     source: options.Source,
     encoder: Annotated[
@@ -38,8 +45,8 @@ def audit(
     audits: Annotated[
         str | None,
         typer.Option(
-            help="Of transfer,robustness,structure,bias,correction, with commas. By default all that the clips allow, "
-            "but correction in the quick profile."
+            help="Of transfer,robustness,structure,placement,linear_maps,bias,correction, with commas. By default all "
+            "that the clips and the profile allow."
         ),
     ] = None,
     label: Annotated[
@@ -70,6 +77,22 @@ def audit(
         str | None,
         typer.Option(metavar="COL", help="Column of beats per minute that a change of tempo should move."),
     ] = None,
+    new: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Labels that the others' map has not seen: where do these groups lie?"),
+    ] = None,
+    between: Annotated[
+        list[str] | None,
+        typer.Option(metavar="C:A:B", help="With --new: does label C lie between A and B? Again for more."),
+    ] = None,
+    colour: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COL", help="Column by which the map of the clips is coloured too; again for more."),
+    ] = None,
+    map_by: Annotated[
+        MapName, typer.Option("--map", help="What draws maps; umap needs the extra `maps`.")
+    ] = MapName.tsne,
+    exclude: options.Exclude = None,
     profile: Annotated[
         ProfileName, typer.Option(help="How much is perturbed, and how strongly.")
     ] = ProfileName.standard,
@@ -109,7 +132,7 @@ def audit(
     from earwitness.pipeline import PROFILES, Settings, Workers, audit_encoders
 
     conditions = [_condition(text) for text in fail_on or []]
-    clips = options.load(source, audio_column, allow_outside)
+    clips = options.load(source, audio_column, allow_outside, exclude)
     options.out_folder(out)
     settings = Settings(
         audits=tuple(name.strip() for name in audits.split(",")) if audits else None,
@@ -119,6 +142,10 @@ def audit(
         stratum=stratum,
         pitch=pitch,
         tempo=tempo,
+        new=_names(new),
+        between=tuple(_triple(text) for text in between or ()),
+        colour=tuple(colour or ()),
+        projection="UMAP" if map_by is MapName.umap else "t-SNE",
         profile=PROFILES[profile.value],
         seed=seed,
         **({} if controls else {"controls": ()}),
@@ -137,6 +164,19 @@ def audit(
     if broken:
         options.note(f"--fail-on: it is so: {', '.join(broken)}")
         raise typer.Exit(1)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
+def _triple(text: str) -> tuple[str, str, str]:
+    from earwitness.errors import InputError
+
+    parts = [part.strip() for part in text.split(":")]
+    if len(parts) != 3 or not all(parts):
+        raise InputError(f"--between {text!r}: write three labels, C:A:B, to ask whether C lies between A and B")
+    return parts[0], parts[1], parts[2]
 
 
 def _say_why_no_bias(clips: "Clips", settings: "Settings") -> None:
@@ -182,7 +222,7 @@ def _condition(text: str) -> tuple[str, Callable[["AuditResult"], bool]]:
 
     if text == "breaks":
         return text, lambda result: any(verdict.status == "breaks" for verdict in result.verdicts)
-    parts = re.fullmatch(r"(?:([a-z]+)\.)?(.*[^\s<>])\s*([<>])\s*(-?[\d.]+)", text)
+    parts = re.fullmatch(r"(?:([a-z_]+)\.)?(.*[^\s<>])\s*([<>])\s*(-?[\d.]+)", text)
     if parts is None:
         raise InputError(f"--fail-on {text!r}: write `breaks`, or a condition such as transfer.roc_auc<0.8")
     name, measure, sign, number = parts.groups()

@@ -36,14 +36,24 @@ Cluster = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run on this Dask scheduler (tcp://HOST:PORT) in place of --jobs.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of every random draw. The same seed gives the same numbers.")]
+Exclude = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Text file of clips to leave out: an id, file name or its stem a line; # comments."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs in place of text for people.")]
 
 
-def load(source: str, audio_column: str | None, allow_outside: bool) -> "Clips":
-    """The clips of SOURCE, with a line on what was skipped."""
-    from earwitness.datasets import load_clips
+def load(source: str, audio_column: str | None, allow_outside: bool, exclude: Path | None = None) -> "Clips":
+    """The clips of SOURCE without those of a list, with a line on what was skipped."""
+    from earwitness.datasets import excluding, load_clips, read_exclusions
 
     clips = load_clips(source, audio_column=audio_column, allow_outside=allow_outside)
+    if exclude is not None:
+        clips, unknown = excluding(clips, read_exclusions(exclude), f"left out by {exclude.name}")
+        if unknown:
+            note(f"--exclude {exclude}: {len(unknown)} names are of no clip; the first is {unknown[0]!r}")
     if len(clips.skipped):
         file, reason = clips.skipped.iloc[0][["file", "reason"]]
         note(f"{len(clips.skipped)} of {len(clips) + len(clips.skipped)} files skipped; the first, {file}: {reason}")

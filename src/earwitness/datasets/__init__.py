@@ -2,6 +2,7 @@
 
 from earwitness.datasets.catalogue import Dataset, list_datasets
 from earwitness.datasets.clips import Clip, Clips
+from earwitness.datasets.exclusions import excluding, read_exclusions
 from earwitness.datasets.interaction_layouts import load_interactions
 from earwitness.datasets.interactions import Interactions
 from earwitness.datasets.load import load_clips
@@ -12,9 +13,11 @@ __all__ = [
     "Clips",
     "Dataset",
     "Interactions",
+    "excluding",
     "group_overlap",
     "list_datasets",
     "load_clips",
     "load_interactions",
+    "read_exclusions",
     "require_separate_groups",
 ]

@@ -247,6 +247,35 @@ class Clips:
             to_end=self._to_end[places],
         )
 
+    def lasting(self, seconds: float, reason: str) -> "Clips":
+        """The clips of that length or longer (10 ms may be missing); the others are listed as skipped, with the reason.
+
+        A clip whose length is not known is kept.
+        """
+        short = self._table["duration"].to_numpy(dtype=float) < seconds - 0.01
+        names = [clip._shown for clip in self.take(np.flatnonzero(short))]
+        skipped = pd.concat([self._skipped, skipped_table([(name, reason) for name in names])], ignore_index=True)
+        kept = self.take(np.flatnonzero(~short))
+        kept._skipped = skipped
+        return kept
+
+    def joined(self, other: "Clips") -> "Clips":
+        """These clips, and those of another collection behind them.
+
+        Raises
+        ------
+        InputError
+            If both have a clip of the same id.
+        """
+        return Clips(
+            pd.concat([self._table, other._table], ignore_index=True),
+            name=self._name,
+            root=self._root,
+            skipped=pd.concat([self._skipped, other._skipped], ignore_index=True),
+            files=[*self._files, *other._files],
+            to_end=[*self._to_end, *other._to_end],
+        )
+
     def sample(self, n: int, seed: int = 0) -> "Clips":
         """A simple random sample of `n` clips without repetition, in the order of the table; all, if there are fewer.
 

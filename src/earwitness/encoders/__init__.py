@@ -3,9 +3,10 @@
 from earwitness.encoders.catalogue import list_encoders, load_encoder
 from earwitness.encoders.check import EncoderCheck, check_encoder
 from earwitness.encoders.precomputed import PrecomputedEncoder
-from earwitness.encoders.protocol import Encoder, Tagger, validate_output
+from earwitness.encoders.protocol import Differentiable, Encoder, Tagger, validate_output
 
 __all__ = [
+    "Differentiable",
     "Encoder",
     "EncoderCheck",
     "PrecomputedEncoder",

@@ -6,8 +6,9 @@ parameters.
 """
 
 import numpy as np
-import torch
 from torch import Tensor, nn
+
+from earwitness.encoders.drawn_weights import draw_weights
 
 CHANNELS, FRAMES, BANDS, FEATURES = 2, 216, 128, 256
 
@@ -37,15 +38,7 @@ class BaseNetwork(nn.Module):
 
     def draw_weights(self, rng: np.random.Generator) -> "BaseNetwork":
         """Glorot-uniform weights and no biases; numpy draws them, so that a seed means the same on every device."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                field = layer.weight[0, 0].numel()
-                bound = np.sqrt(6 / (field * (layer.weight.shape[0] + layer.weight.shape[1])))
-                drawn = rng.uniform(-bound, bound, tuple(layer.weight.shape)).astype(np.float32)
-                assert layer.bias is not None
-                with torch.no_grad():
-                    layer.weight.copy_(torch.from_numpy(drawn))
-                    layer.bias.zero_()
+        draw_weights(self, rng)
         return self
 
 

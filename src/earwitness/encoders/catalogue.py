@@ -49,6 +49,36 @@ CATALOGUE = {
     "musicnn-mtt-vgg": Entry(
         "earwitness.encoders.musicnn.encoder:mtt_vgg", "256 values: the VGG tagger of musicnn, MagnaTagATune"
     ),
+    "vggish": Entry(
+        "earwitness.encoders.hub.vggish:vggish", "128 values: VGGish, AudioSet's encoder (options relu, postprocess)"
+    ),
+    "yamnet": Entry(
+        "earwitness.encoders.hub.yamnet:yamnet", "1024 values: YAMNet, a tagger of 521 kinds of sound (option layer)"
+    ),
+    "openl3": Entry(
+        "earwitness.encoders.hub.openl3:openl3",
+        "6144 values: OpenL3, learnt from video (options content, size, frontend, hop)",
+    ),
+    "fcn": Entry(
+        "earwitness.encoders.taggers.encoder:fcn", "64 values: a fully convolutional tagger, MTG-Jamendo (option layer)"
+    ),
+    "musicnn-jamendo": Entry(
+        "earwitness.encoders.taggers.encoder:musicnn_jamendo",
+        "200 values: a port of musicnn, MTG-Jamendo (option layer)",
+    ),
+    "crnn": Entry(
+        "earwitness.encoders.taggers.encoder:crnn", "32 values: a convolutional recurrent tagger, MTG-Jamendo"
+    ),
+    "samplecnn": Entry(
+        "earwitness.encoders.taggers.encoder:samplecnn", "512 values: a tagger of the waveform, MTG-Jamendo"
+    ),
+    "samplecnn-se": Entry(
+        "earwitness.encoders.taggers.encoder:samplecnn_se", "512 values: the same with squeeze and excitation"
+    ),
+    "cnnsa": Entry(
+        "earwitness.encoders.taggers.encoder:cnnsa", "256 values: a tagger with self-attention, MTG-Jamendo"
+    ),
+    "hcnn": Entry("earwitness.encoders.taggers.encoder:hcnn", "256 values: the Harmonic CNN, a tagger, MTG-Jamendo"),
 }
 
 ADAPTERS = {

@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from earwitness.errors import EncoderError
 
+_TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
 
 def split_options(spec: str) -> tuple[str, dict[str, str]]:
     """What a spec names, and its options.
@@ -41,7 +43,8 @@ def read_options(make: Callable[..., Any], name: str, options: dict[str, Any], *
     Raises
     ------
     EncoderError
-        If `make` has no such option (the message names the nearest), or its value is not a number where one is due.
+        If `make` has no such option (the message names the nearest), or its value is no number, or neither true nor
+        false, where one is due.
     """
     try:
         parameters = list(inspect.signature(make, eval_str=True).parameters.values())[skip:]
@@ -63,6 +66,10 @@ def read_options(make: Callable[..., Any], name: str, options: dict[str, Any], *
 def _read(option: str, value: Any, annotation: Any) -> Any:
     if not isinstance(value, str):
         return value
+    if annotation is bool:
+        if value.lower() not in _TRUTHS:
+            raise EncoderError(f"the option {option}={value} is neither true nor false")
+        return _TRUTHS[value.lower()]
     for kind in (int, float):
         if annotation is kind or kind in get_args(annotation):
             try:

@@ -15,8 +15,9 @@ Vectors = NDArray[np.float32]
 class Encoder(Protocol):
     """Sound to vectors, with the semantics of HEAR's scene embeddings.
 
-    An encoder may also carry `kind` ("features", "network" or "precomputed") and, where it is a network, `module`,
-    the torch module that gradients can flow through.
+    An encoder may also carry `kind` ("features", "network" or "precomputed"). A network of torch also has `module`, in
+    evaluation mode, and `embed_tensor`: what `encode` gives, as a tensor that gradients flow through; that is a
+    `Differentiable`.
 
     Attributes
     ----------
@@ -57,6 +58,18 @@ class Tagger(Encoder, Protocol):
 
     def tags(self, audio: Audio) -> Vectors:
         """Tag probabilities of n sounds of equal length: float32 [n, samples] to float32 [n, classes]."""
+        ...
+
+
+@runtime_checkable
+class Differentiable(Encoder, Protocol):
+    """An encoder of torch: gradients reach the sound."""
+
+    @property
+    def module(self) -> Any: ...
+
+    def embed_tensor(self, audio: Any) -> Any:
+        """What `encode` gives, to rounding: tensor [n, samples] to tensor [n, d] on the encoder's device."""
         ...
 
 

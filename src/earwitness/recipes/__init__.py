@@ -52,6 +52,12 @@ RECIPES: dict[str, Entry] = {
         "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
         "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
     ),
+    "shenanigans": Entry(
+        "earwitness.recipes.shenanigans:run",
+        "Arputharaj and Kalaivanan (2022), Latent Space Shenanigans: how taggers organise music. Tables 1 and 2, "
+        "Figures 1 to 5",
+        "a folder with one sub-folder a genre (GTZAN), or a manifest with labels; as a second one, new genres",
+    ),
     "wang2023": Entry(
         "earwitness.recipes.wang2023:run",
         "Wang et al. (2023): dataset bias and its correction. Table 1, Figures 1 to 3",

@@ -79,7 +79,7 @@ class ChosenPairs(torch.autograd.Function):
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, out: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Pass the gradient on to the units that were above zero."""
-        saved = [x.detach().contiguous().numpy() for x in ctx.saved_tensors]  # type: ignore[attr-defined]
+        saved = [x.detach().contiguous().numpy() for x in ctx.saved_tensors]
         a, c, w, users, items = saved
         da, dc, dw = _backward(a, c, w, users, items, out.contiguous().numpy())
         return torch.from_numpy(da), torch.from_numpy(dc), torch.from_numpy(dw), None, None

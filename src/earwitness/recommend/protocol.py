@@ -90,7 +90,7 @@ def _by_autograd(model: Recommender | TagModel, users: Integers, item: int, t: F
 
     tags = torch.tensor(t[None, :], requires_grad=True)
     try:
-        scores: Any = model.score(users, item, tags)  # type: ignore[arg-type]
+        scores: Any = model.score(users, item, tags)
     except (TypeError, ValueError, RuntimeError, AttributeError):
         scores = None  # numpy refuses a tensor that needs a gradient, each operation with words of its own
     if isinstance(scores, torch.Tensor) and scores.requires_grad:

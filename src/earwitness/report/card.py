@@ -16,11 +16,23 @@ from earwitness.report.tables import headlines, is_detail, records, side_by_side
 from earwitness.report.words import QUESTIONS, STATUS, condition, counted, factors, in_words, is_control, printable
 from earwitness.results import AuditResult
 
-AUDITS = ("transfer", "robustness", "structure", "bias", "correction", "inversion", "explanation")
+AUDITS = (
+    "transfer",
+    "robustness",
+    "structure",
+    "placement",
+    "linear_maps",
+    "bias",
+    "correction",
+    "inversion",
+    "explanation",
+)
 _TASKS = {  # audit -> task type, name: what model hubs call it
     "transfer": ("audio-classification", "Transfer: a probe on the embedding"),
     "robustness": ("feature-extraction", "Robustness to perturbation"),
     "structure": ("feature-extraction", "Structure of the embedding"),
+    "placement": ("feature-extraction", "Placement of new groups"),
+    "linear_maps": ("feature-extraction", "Linear maps of a change of sound"),
 }
 _METRICS = 40  # of one audit in the header at most
 _UNKNOWN = "not disclosed to Earwitness"

@@ -8,10 +8,12 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 
+from earwitness.report.foreign import NEAR_CENTRE, foreign_clips
 from earwitness.report.words import is_control, number
 from earwitness.results import AuditResult
 
-EXAMPLES = 6  # an encoder and audit
+EXAMPLES = {"structure": 24}  # an encoder and audit: of structure every group and label has its turn
+_USUALLY = 6
 _OF_A_KIND = 2  # examples at most of one change, group or mistake, so that several kinds are heard
 
 
@@ -57,7 +59,7 @@ class Example:
     sounds: tuple[Sound, ...]
 
 
-def worst(results: Sequence[AuditResult], count: int = EXAMPLES) -> list[Example]:
+def worst(results: Sequence[AuditResult], count: int | None = None) -> list[Example]:
     """The worst examples of every audited encoder, the worst first; the controls are not asked.
 
     Parameters
@@ -65,7 +67,7 @@ def worst(results: Sequence[AuditResult], count: int = EXAMPLES) -> list[Example
     results
         Of any audits.
     count
-        Examples at most, an encoder and audit.
+        Examples at most, an encoder and audit; by default six, and of structure 24.
     """
     examples = []
     for result in results:
@@ -73,7 +75,7 @@ def worst(results: Sequence[AuditResult], count: int = EXAMPLES) -> list[Example
         if choose is None or is_control(result) or result.items.empty:
             continue
         seed, excerpt = result.provenance.get("seed"), result.parameters.get("excerpt_s")
-        for clip, what, found, sounds in islice(choose(result.items), count):
+        for clip, what, found, sounds in islice(choose(result.items), count or EXAMPLES.get(result.audit, _USUALLY)):
             of_it = (result.audit, result.encoder, result.dataset, seed, excerpt)
             examples.append(Example(*of_it, clip, what, found, tuple(sounds)))
     return examples
@@ -105,14 +107,32 @@ def _moved(items: pd.DataFrame) -> Iterator[_Row]:
 
 def _misplaced(items: pd.DataFrame) -> Iterator[_Row]:
     """Clips that lie nearer to another group than to the one they were put into: the most negative silhouette first."""
+    foreign = foreign_clips(items, 2)
+    if len(foreign):
+        yield from _among_strangers(foreign)
+        return
     scored = items.dropna(subset=["silhouette"]).sort_values(["silhouette", "clip"], kind="stable")
     typical = scored.drop_duplicates("cluster", keep="last").set_index("cluster")["clip"]
-    foreign = scored[scored["silhouette"] < 0]
-    for row in foreign.groupby("cluster", sort=False).head(_OF_A_KIND).to_dict("records"):
+    misfits = scored[scored["silhouette"] < 0]
+    for row in misfits.groupby("cluster", sort=False).head(_OF_A_KIND).to_dict("records"):
         clip, group = str(row["clip"]), row["cluster"]
         found = f"put into group {group}, but nearer to another (silhouette {number(row['silhouette'])})"
         sounds = [Sound("this clip", clip), Sound(f"typical of group {group}", str(typical[group]))]
         yield clip, str(row.get("label") or ""), found, sounds
+
+
+def _among_strangers(foreign: pd.DataFrame) -> Iterator[_Row]:
+    """The first of every group and every label, then the second of each; a clip is heard once."""
+    turn = foreign.groupby(["why", "of"], sort=False).cumcount()
+    foreign = foreign.iloc[np.argsort(turn.to_numpy(), kind="stable")].drop_duplicates("clip")
+    for row in foreign.to_dict("records"):
+        company = str(row["company"])
+        if row["why"] == NEAR_CENTRE:
+            found = f"near the centre of a group that is otherwise “{company}”"
+        else:
+            found = f"nearer to “{company}” than to its own label (silhouette {number(row['score'])})"
+        sounds = [Sound("this clip", str(row["clip"])), Sound(f"typical of {company}", str(row["typical"]))]
+        yield str(row["clip"]), str(row["label"]), found, sounds
 
 
 def _mistaken(items: pd.DataFrame) -> Iterator[_Row]:
@@ -149,8 +169,25 @@ def _missed(items: pd.DataFrame) -> Iterator[_Row]:
         yield clip, number(truth[i]), f"read as {number(prediction[i])}", [Sound("this clip", clip)]
 
 
+def _inverted(items: pd.DataFrame) -> Iterator[_Row]:
+    """Sounds that were made for a target, each beside the real clip nearest to that, and the target itself."""
+    for _, rows in items.groupby("run", sort=False):
+        target = rows["target"].astype(bool)
+        real, made = rows[~target].sort_values(["loss", "clip"], kind="stable"), str(rows["sound"].iloc[0])
+        loss, nearest = float(rows["sound_loss"].iloc[0]), real.iloc[0]
+        share = float((real["loss"] < loss).mean() + 0.5 * (real["loss"] == loss).mean())
+        found = (
+            f"loss {number(loss)}, the nearest real clip's {number(nearest['loss'])}; "
+            f"{number(100 * share)} % of {len(real)} real clips lie nearer"
+        )
+        sounds = [Sound("made of noise", made), Sound("nearest real clip", str(nearest["clip"]))]
+        sounds += [Sound("the target", str(clip)) for clip in rows[target]["clip"]]
+        yield made, "", found, sounds
+
+
 _CHOICES: dict[str, Callable[[pd.DataFrame], Iterator[_Row]]] = {
     "robustness": _moved,
     "structure": _misplaced,
     "transfer": _mistaken,
+    "inversion": _inverted,
 }

@@ -11,7 +11,7 @@ import pandas as pd
 from earwitness.report.drawings import Drawing
 from earwitness.report.listening import Example
 from earwitness.report.tables import Table, headlines, side_by_side
-from earwitness.report.words import QUESTIONS, counted, duration, in_words, is_control
+from earwitness.report.words import LISTEN, QUESTIONS, WORST, counted, duration, in_words, is_control
 from earwitness.results import AuditResult, Verdict
 
 
@@ -31,6 +31,8 @@ class Section:
         Its numbers.
     worst
         Examples by encoder.
+    listen
+        Their heading.
     """
 
     audit: str
@@ -41,6 +43,7 @@ class Section:
     short: Table
     full: Table
     worst: tuple[tuple[str, tuple[Example, ...]], ...]
+    listen: str
 
 
 def section(
@@ -77,6 +80,7 @@ def section(
         short=headlines(full),
         full=full,
         worst=tuple((name, found) for name, found in by_encoder.items() if found),
+        listen=LISTEN.get(audit, WORST),
     )
 
 

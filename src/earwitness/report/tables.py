@@ -8,9 +8,13 @@ from earwitness.report.words import condition, factors, in_words, interval, is_c
 from earwitness.results import AuditResult
 
 HEADLINES = 16  # rows of the short table at most
-_DETAILS = ("perturbation", "class", "by", "data", "train")  # factors of which a row shows one of many
+_DETAILS = ("perturbation", "class", "by", "data", "tag", "train")  # factors of which a row shows one of many
 _MANY = ("breaking point",)  # measures whose rows a verdict sums up and a picture shows
-_USUAL = {"distance": ("cosine",), "method": ("k-means", "t-SNE")}  # what verdicts speak of; the rest is detail
+_USUAL = {
+    "distance": ("cosine",),
+    "method": ("k-means", "t-SNE"),
+    "among": ("all clips",),
+}  # what verdicts speak of; the rest is detail
 
 
 @dataclass(frozen=True)

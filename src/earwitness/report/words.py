@@ -15,6 +15,8 @@ QUESTIONS = {
     "transfer": "Does it carry over: how well can a simple probe read the labels off the embedding, "
     "on clips it has not seen?",
     "structure": "How does it organise the music by itself, and do those groups agree with the labels?",
+    "placement": "Where do groups that the map has not seen come to lie, and are they groups of their own?",
+    "linear_maps": "Does a simple linear map take a clip to the same clip faster, or higher?",
     "bias": "Does it know the data set better than the music?",
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
     "inversion": "What does it think a label sounds like?",
@@ -22,6 +24,9 @@ QUESTIONS = {
     "explanation_model": "What do true explanations depend on: the explainer, the number of tags, the recommender, "
     "the user?",
 }
+
+LISTEN = {"inversion": "Hear what was made"}  # the heading of an audit's players, where it is not the usual one
+WORST = "Hear the worst"
 
 STATUS = {  # sign and word, so that nothing hangs on colour alone
     "holds": ("✓", "holds"),
@@ -50,6 +55,35 @@ MEASURES = {  # measures by the name that audits give them
     "ARI": "adjusted Rand index",
     "excess": "silhouette above that of such a cloud",
     "agreement p": "chance of such agreement with shuffled labels (p)",
+    "share of the ceiling": "the same, as a share of the most that it can be",
+    "accuracy by seed": "clips in the group that matches their label, seed by seed",
+    "partition stability": "agreement of the groups of two subsamples (adjusted Rand index)",
+    "k of the bare index": "number of groups at which the index alone is best",
+    "label silhouette": "silhouette of the labels",
+    "label silhouette by chance": "silhouette of shuffled labels",
+    "label silhouette p": "chance of such a silhouette with shuffled labels (p)",
+    "repeated clips": "clips that may be there twice",
+    "nearest clip of the same group": "clips whose nearest clip is of the same group",
+    "the same by chance": "the same if any clip of the label were as near",
+    "own neighbours": "nearest clips of the same label",
+    "own neighbours by chance": "the same by chance",
+    "silhouette by chance": "silhouette of shuffled labels",
+    "centre distance": "distance of the centres",
+    "nearest in resamples": "resamples in which this known label is the nearest",
+    "betweenness": "how far along the line from the one to the other",
+    "betweenness by chance": "the same of random clips",
+    "off-line distance": "distance off that line, in lengths of it",
+    "off-line distance by chance": "the same of random clips",
+    "R2 by dimension": "variance explained, mean over dimensions",
+    "R2 of the best map": "variance of unseen clips that the best map explains",
+    "R2 of unmoved clips": "the same if clips are left where they are",
+    "NN accuracy of the best map": "images by the best map whose nearest changed clip is the own one",
+    "NN accuracy of unmoved clips": "the same if clips are left where they are",
+    "R2 above identity": "variance explained above unmoved clips",
+    "NN accuracy": "images whose nearest changed clip is the own one",
+    "MSE": "mean squared error of a dimension",
+    "rank": "rank that was chosen",
+    "consistency of displacement": "cosine of a clip's way with the mean way of the others",
     "within ROC-AUC": "ROC-AUC within a domain",
     "across ROC-AUC": "ROC-AUC in another domain",
     "left-out ROC-AUC": "ROC-AUC in a domain that nothing was fitted on",
@@ -71,6 +105,14 @@ MEASURES = {  # measures by the name that audits give them
     "change": "change by the correction",
     "random change": "change by as many random directions",
     "trustworthiness": "neighbours that the map keeps (trustworthiness)",
+    "relative loss": "loss over that of a random real clip",
+    "real clips nearer": "real clips that lie nearer to the target (percentile)",
+    "real clips nearer to the listener": "real clips nearer to the class in the listener (percentile)",
+    "place of the class": "place of the class among the listener's classes",
+    "recognised": "sounds that the listener puts with the class",
+    "real clips recognised": "real clips that the listener puts with their class",
+    "tag": "probability of a tag for the sound",
+    "tag of real clips": "probability of a tag for real clips of the class",
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")

@@ -5,6 +5,7 @@ dropped. A clip shorter than one patch is repeated to fill it, as in training.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from earwitness.audio.frontends import mel_spectrogram
+from earwitness.encoders import frontends
 from earwitness.encoders.devices import one_thread, pick_device
+from earwitness.encoders.drawn_weights import draw_weights
 from earwitness.encoders.musicnn.fast import FastMusicnn, FastVGG
 from earwitness.encoders.musicnn.networks import BANDS, FRAMES, VGG, Musicnn
 from earwitness.encoders.musicnn.tagnames import MAGNATAGATUNE, MILLION_SONGS
@@ -60,10 +63,22 @@ class MusicnnEncoder:
         self.tag_names = MILLION_SONGS if model.startswith("MSD") else MAGNATAGATUNE
         self.layer = layer
         self.device = pick_device(device)
+        self._use(network(layer).load(load_weights(model, weights)))
+
+    def _use(self, network: Musicnn | VGG) -> None:
         #: The network: patches [n, 187, 96] of log-mel frames to the layer, [n, embedding_size]; gradients reach them.
-        self.module = network(layer).load(load_weights(model, weights)).to(self.device)
-        fast = FastVGG if isinstance(self.module, VGG) else FastMusicnn
-        self._fast: Any = fast(self.module) if self.device.type == "cpu" else None  # type: ignore[arg-type]
+        self.module = network.to(self.device)
+        fast = FastVGG if isinstance(network, VGG) else FastMusicnn
+        self._fast: Any = fast(network) if self.device.type == "cpu" else None
+
+    def untrained(self, seed: int) -> "MusicnnEncoder":
+        """The same network with weights that were drawn, and never trained: a control."""
+        network = type(self.module)(self.layer)
+        draw_weights(network, np.random.default_rng(seed))
+        twin = copy(self)
+        twin.name, twin.revision = f"{self.name},untrained", f"1-untrained-{type(network).__name__}-seed{seed}"
+        twin._use(network.eval().requires_grad_(False))
+        return twin
 
     def encode(self, audio: Audio) -> Vectors:
         """The layer's mean over the patches of each sound: [n, samples] at 16 kHz to [n, embedding_size]."""
@@ -76,6 +91,13 @@ class MusicnnEncoder:
     def windows(self, sound: Audio, layer: str | None = None) -> Vectors:
         """A layer patch by patch: [samples] at 16 kHz to [patches, d]."""
         return self.layers_of(to_patches(log_mel(sound)), layer or self.layer)
+
+    def embed_tensor(self, audio: Tensor) -> Tensor:
+        """What `encode` gives, through the plain network and for gradients: float32 [n, samples] to [n, d]."""
+        patches = patches_tensor(audio.to(self.device))  # (n, patches, 187, 96)
+        with torch.backends.cudnn.flags(allow_tf32=False):
+            values = self.module(patches.flatten(0, 1))
+        return values.unflatten(0, patches.shape[:2]).mean(1)
 
     def layers_of(self, patches: NDArray[np.float32], layer: str) -> Vectors:
         """A layer for log-mel patches [n, 187, 96], some at a time so that memory stays bounded."""
@@ -117,6 +139,17 @@ def to_patches(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     if len(frames) < FRAMES:
         frames = np.resize(frames, (FRAMES, BANDS))
     return np.ascontiguousarray(frames[: len(frames) // FRAMES * FRAMES]).reshape(-1, FRAMES, BANDS)
+
+
+def patches_tensor(audio: Tensor) -> Tensor:
+    """`to_patches` of `log_mel` in torch: [n, samples] at 16 kHz to [n, patches, 187, 96]."""
+    power = frontends.mel_spectrogram(audio, 16000, n_fft=512, hop=256, n_mels=BANDS, padding="reflect")
+    rounded = power.detach().clamp(max=_LARGEST_HALF).half().float()
+    power = power + (rounded - power.detach())  # rounding has no gradient: it is that of what was rounded
+    frames = torch.log10(10000 * power + 1).transpose(1, 2)  # (n, frames, 96)
+    count = max(frames.shape[1] // FRAMES, 1)
+    places = torch.arange(count * FRAMES, device=audio.device) % frames.shape[1]
+    return frames[:, places].unflatten(1, (count, FRAMES))
 
 
 def msd(layer: str = "penultimate", weights: str | None = None, device: str | None = None) -> MusicnnEncoder:
