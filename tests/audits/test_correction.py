@@ -86,6 +86,26 @@ def test_p_values_are_adjusted_over_corrections(planted):
     assert adjusted.min() == pytest.approx(min(1, p.min() * len(p)))
 
 
+def test_a_kernels_features_are_another_space_and_no_correction():
+    # A ring: the class is the distance from the middle, which only the kernel's probes can read.
+    rng = np.random.default_rng(0)
+    y, d = np.arange(120) % 2, (np.arange(120) // 2) % 2
+    angle = rng.uniform(0, 2 * np.pi, 120)
+    X = (1 + 2 * y)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.2 * rng.normal(size=(120, 2))
+    embeddings = planted_bias.build(
+        np.c_[X, rng.normal(size=(120, 2))], np.array(["in", "out"])[y], np.array(["u", "v"])[d]
+    )
+    result = correction(embeddings, methods=("klda",), by_class=False, **FEW)
+    assert result.parameters["corrections"] == ["k", "klda"]
+    assert change(result, "k").low > 0.2
+    across = {
+        r["correction"]: r["value"] for _, r in result.rows("across ROC-AUC", train="", **{"class": ""}).iterrows()
+    }
+    assert change(result, "klda").value == pytest.approx(across["klda"] - across["k"])
+    assert result.parameters["best"] == "klda"
+    assert result.verdicts[0].status != "holds"
+
+
 def test_where_nothing_is_to_be_gained_no_correction_helps():
     result = correction(fair(n=120), methods=("lda", "mean", "leace"), by_class=False, **FEW)
     assert result.verdicts[0].status != "holds"

@@ -110,9 +110,9 @@ def bias(
     the clips that they are asked about. Cosines have no interval but a test: with few clips a probe and a direction
     that are learnt from the same clips share their noise, which the shuffled level shows and the random one does not.
 
-    The verdicts: *breaks* where a test is passed at 5 % after Holm's correction, so that where the domain means nothing
-    all three say "No effect found" 95 times in 100; *holds* where an effect larger than 0.05 (of a drop in ROC-AUC)
-    or 0.1 (of the domain's ROC-AUC above chance) can be ruled out; else open.
+    The verdicts: *breaks* where a test is passed at 5 % after Holm's correction (and a drop's interval lies above 0),
+    so that where the domain means nothing all three say "No effect found" 95 times in 100; *holds* where an effect
+    larger than 0.05 (of a drop in ROC-AUC) or 0.1 (of the domain's ROC-AUC above chance) can be ruled out; else open.
 
     Raises
     ------
