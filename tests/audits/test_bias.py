@@ -184,7 +184,7 @@ def test_where_nothing_was_planted_the_verdicts_say_so():
 
 def test_the_tests_hold_their_level():
     passed = {"drop": 0, "domain": 0, "cosine": 0}
-    for seed in range(50):
+    for seed in range(30):
         question = ask(fair(n=48, dims=10, seed=seed), **ASKED)
         planned = plan(question, 3, seed)
         taught, clips = lessons(question, planned, seed), Geometry.of(standardised(question.embeddings.vectors))
@@ -195,9 +195,9 @@ def test_the_tests_hold_their_level():
         told = domain_test(clips, taught, members, 2)
         for name, values in (("drop", drops), ("cosine", cosines), ("domain", told)):
             passed[name] += p_value(values[0], values[1:]) <= 0.1
-    # 5 of 50 are expected; more than 11 by chance happens once in 300.
-    assert max(passed.values()) <= 11
-    assert sum(passed.values()) >= 5  # and they are not blind
+    # 3 of 30 are expected; more than 8 by chance happens once in 500.
+    assert max(passed.values()) <= 8
+    assert sum(passed.values()) >= 2  # and they are not blind
 
 
 @pytest.mark.slow
@@ -265,8 +265,8 @@ def test_controls_are_compared_clip_by_clip():
 
 def test_three_domains_have_nine_cells_and_each_is_parted_from_the_others():
     result = bias(fair(n=180, domains=3), n_resamples=50)
-    cells = result.rows("ROC-AUC")
-    assert len(cells[cells["class"] == ""]) == 9
+    assert len(result.rows("ROC-AUC")) == 9
+    assert len(result.rows("pair drop")) == 6
     assert set(result.rows("domain ROC-AUC, linear")["test"]) == {"", "u", "v", "w"}
     assert set(result.rows("cosine")["train"]) == {"", "u", "v", "w"}
 

@@ -12,7 +12,10 @@ from earwitness.audits import bias, correction
 from earwitness.audits._corrected import correct, correct_by_class
 from earwitness.audits._crossed import lessons
 from earwitness.audits._domains import ask, coordinates, plan
-from earwitness.audits._judged import grounds, judge, random_changes
+from earwitness.audits._geometry import Geometry
+from earwitness.audits._judged import grounds, judge
+from earwitness.audits._logistic import cost_of, fit_logistic
+from earwitness.audits._removal import random_changes, scores_without
 from earwitness.correction import METHODS
 from earwitness.errors import InputError
 from earwitness.results import AuditResult
@@ -45,7 +48,7 @@ def test_a_planted_bias_is_taken_out_by_what_should_and_not_by_what_should_not(p
     assert before.high < 0.4
     assert change(planted, "mean").low > 0.3  # the means differ along the planted direction, and by nothing else
     assert change(planted, "zscore").high < 0.1  # a class is marked the other way round: moving domains mends nothing
-    assert planted.estimate("random change", correction="mean").high < 0.3
+    assert planted.estimate("random change", correction="mean").high < change(planted, "mean").low
     assert planted.verdicts[0].status == "holds"
     assert "mean" in planted.verdicts[0].text
     assert planted.parameters["best"] in ("mean", "leace")
@@ -81,6 +84,26 @@ def test_p_values_are_adjusted_over_corrections(planted):
     adjusted = planted.rows("adjusted p").set_index("correction")["value"]
     assert (adjusted >= p).all()
     assert adjusted.min() == pytest.approx(min(1, p.min() * len(p)))
+
+
+def test_a_kernels_features_are_another_space_and_no_correction():
+    # A ring: the class is the distance from the middle, which only the kernel's probes can read.
+    rng = np.random.default_rng(0)
+    y, d = np.arange(120) % 2, (np.arange(120) // 2) % 2
+    angle = rng.uniform(0, 2 * np.pi, 120)
+    X = (1 + 2 * y)[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1) + 0.2 * rng.normal(size=(120, 2))
+    embeddings = planted_bias.build(
+        np.c_[X, rng.normal(size=(120, 2))], np.array(["in", "out"])[y], np.array(["u", "v"])[d]
+    )
+    result = correction(embeddings, methods=("klda",), by_class=False, **FEW)
+    assert result.parameters["corrections"] == ["k", "klda"]
+    assert change(result, "k").low > 0.2
+    across = {
+        r["correction"]: r["value"] for _, r in result.rows("across ROC-AUC", train="", **{"class": ""}).iterrows()
+    }
+    assert change(result, "klda").value == pytest.approx(across["klda"] - across["k"])
+    assert result.parameters["best"] == "klda"
+    assert result.verdicts[0].status != "holds"
 
 
 def test_where_nothing_is_to_be_gained_no_correction_helps():
@@ -123,6 +146,21 @@ def test_what_is_tested_is_not_learnt_from(method):
     for one, two in zip(correct_by_class("mean by class", question, lesson, Z),
                         correct_by_class("mean by class", blind, lesson, Z), strict=True):  # fmt: skip
         np.testing.assert_array_equal(one.vectors[0], two.vectors[0])
+
+
+@pytest.mark.parametrize(("dims", "removed"), [(200, 1), (200, 6), (12, 2)])
+def test_probes_without_directions_are_those_learnt_anew(dims, removed):
+    rng = np.random.default_rng(0)
+    X, asked, y = rng.normal(size=(60, dims)), rng.normal(size=(30, dims)), rng.random(60) < 0.4
+    X[:, 0] += y
+    V = np.linalg.qr(rng.normal(size=(dims, 3 * removed)))[0].T.reshape(3, removed, dims)
+    one = fit_logistic(Geometry.of(X), y, 0.1)
+    Z, Z_asked = (np.einsum("nd,brd->nbr", part, V) for part in (X, asked))
+    found = scores_without(X @ X.T, asked @ X.T, Z, Z_asked, y, cost_of(y, 0.1), one)
+    for draw in range(3):
+        less, less_asked = (part - part @ V[draw].T @ V[draw] for part in (X, asked))
+        again = fit_logistic(Geometry.of(less), y, 0.1)
+        np.testing.assert_allclose(found[:, draw], less_asked @ (less.T @ again.alpha) + again.intercept, atol=1e-3)
 
 
 def test_removing_all_but_nothing_changes_nothing_and_removing_all_leaves_chance():

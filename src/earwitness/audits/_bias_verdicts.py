@@ -29,7 +29,7 @@ def _harm(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         f"ROC-AUC {words.number(within.value)} {words.interval(within)} within a domain and "
         f"{words.number(across.value)} {words.interval(across)} in one that the probe has not learnt from"
     )
-    if p <= LEVEL:
+    if p <= LEVEL and drop.low > 0:
         status: Status = "breaks"
         text = (
             f"Probes of “{label}” on {result.encoder} lose **{words.number(drop.value)}** {words.interval(drop)} of "
@@ -37,9 +37,10 @@ def _harm(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         )
     else:
         status = "holds" if drop.high < SMALL_DROP else "open"
+        found = "A small effect at most" if p <= LEVEL else "No effect found"
         text = (
-            f"No effect found: probes of “{label}” on {result.encoder} lose {words.number(drop.value)} "
-            f"{words.interval(drop)} of ROC-AUC from one {_name(result)} to another ({_p(p)}): {scores}."
+            f"{found}: probes of “{label}” on {result.encoder} lose {words.number(drop.value)} {words.interval(drop)} "
+            f"of ROC-AUC from one {_name(result)} to another ({_p(p)}): {scores}."
         )
     text += _left_out(result)
     return Verdict(status, "Bias", text, _beside(result, controls, "drop"))
@@ -119,8 +120,8 @@ def _name(result: AuditResult) -> str:
 
 def _worst(result: AuditResult) -> str:
     """The class that loses most between two domains."""
-    rows = result.rows("drop")
-    rows = rows[(rows["class"] != "") & (rows["train"] != "")].dropna(subset=["value"])
+    rows = result.rows("class drop")
+    rows = rows[rows["train"] != ""].dropna(subset=["value"])
     if rows["class"].nunique() < 3:
         return ""
     worst = rows.sort_values("value", kind="stable").iloc[-1]

@@ -23,8 +23,16 @@ CLASSWISE = " by class"
 PER_STRATUM = ("mlda", "mklda")
 KERNEL = ("k", "klda", "mklda")
 TARGETED = ("coral",)
+REPRESENTATIONS = ("none", "k")
+"""What takes nothing out: the embedding as it is, and the kernel's features of it, another space for the probes."""
+
 NOT_COMPARED = ("none", "random")
 BY_CLASS = ("lda", "mean")
+
+
+def acts_on(name: str) -> str:
+    """What a correction is compared with: that without which it would be itself."""
+    return "k" if name in KERNEL and name not in REPRESENTATIONS else "none"
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ def names_for(question: Question, methods: tuple[str, ...] | None, by_class: boo
                     f"the correction {name!r} needs a column of strata (genre, say): name one, or leave it"
                 )
         chosen = [name for name in methods if name not in NOT_COMPARED]
+    if "k" not in chosen and any(acts_on(name) == "k" for name in chosen):
+        chosen.insert(0, "k")
     if by_class:
         chosen += [name + CLASSWISE for name in chosen if name in BY_CLASS]
     return chosen

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from earwitness.audits import _words as words
 from earwitness.audits._bias_scores import PROBES
+from earwitness.audits._corrected import REPRESENTATIONS
 from earwitness.audits._tables import estimates
 from earwitness.results import AuditResult, Verdict
 from earwitness.stats import Estimate
@@ -22,7 +23,7 @@ def verdicts(result: AuditResult, controls: Sequence[AuditResult]) -> tuple[Verd
 
 
 def _use(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
-    changes = changes_of(result)
+    changes = {name: one for name, one in changes_of(result).items() if name not in REPRESENTATIONS}
     unlabelled = {name: c for name, (c, how) in changes.items() if how == "clips"}
     oracle = changes_of(result, "oracle")["oracle"][0]
     before = result.estimate("across ROC-AUC", correction="none", train="", **{"class": ""})
@@ -120,7 +121,9 @@ def _left(result: AuditResult) -> Verdict:
 def _controls(controls: Sequence[AuditResult]) -> str:
     parts = []
     for control in controls:
-        unlabelled = {n: c for n, (c, how) in changes_of(control).items() if how == "clips"}
+        unlabelled = {
+            n: c for n, (c, how) in changes_of(control).items() if how == "clips" and n not in REPRESENTATIONS
+        }
         if unlabelled:
             lead = max(unlabelled, key=lambda name: unlabelled[name].value)
             parts.append(f"{control.encoder}: {lead} {_signed(unlabelled[lead])}")

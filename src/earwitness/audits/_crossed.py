@@ -97,17 +97,14 @@ def learn(
     some: Sequence[Sequence[Rows]],
     source: int,
     strength: float,
-    start: Probes | None = None,
-    steps: int = 60,
 ) -> Probes:
     """A probe of each class, learnt from one domain's samples."""
     found: Probes = []
     for k, by_domain in enumerate(some):
         rows = by_domain[source]
-        begin = None if start is None else start[k][1]
         if not found or not np.array_equal(rows, found[-1][0]):  # classes mostly share their rows
             part = clips.part(rows)
-        one = fit_logistic(part, question.truth[rows, k] == 1, strength, begin, steps=steps)
+        one = fit_logistic(part, question.truth[rows, k] == 1, strength)
         found.append((rows, one))
     return found
 

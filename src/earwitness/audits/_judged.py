@@ -22,20 +22,14 @@ from earwitness.audits._crossed import (
     Lesson,
     Probes,
     ask,
-    auc_of,
     best_strength,
     domain_scores,
     learn,
 )
 from earwitness.audits._directions import Shrunk, contrast
-from earwitness.audits._domains import UNKNOWN, Question, coordinates
+from earwitness.audits._domains import Question, coordinates
 from earwitness.audits._geometry import Floats, Geometry
 from earwitness.audits._logistic import fit_logistic
-from earwitness.correction import random_directions
-
-STEPS = 2
-"""Newton steps of the probes of random controls, from the probes without them: the rest is less than their spread."""
-
 
 NOTHING = 1e-12
 """Squared distance of the domains' means, in squared distances of a clip from the mean, that is rounding."""
@@ -202,64 +196,3 @@ def _left_out(name: str, question: Question, starts: Sequence[Ground], seed: int
                 one = fit_logistic(clips.part(rows), question.truth[rows, k] == 1, strength)
                 scores[asked, k] = clips.scores(asked, rows, one.alpha) + one.intercept
     return scores
-
-
-def across_auc(question: Question, scores: Floats) -> float:
-    """Mean ROC-AUC over classes and pairs of different domains."""
-    found = []
-    for target in range(len(question.domains)):
-        here = np.flatnonzero(question.member == target)
-        for k in range(len(question.classes)):
-            rows = here[question.truth[here, k] != UNKNOWN]
-            truth = np.repeat(question.truth[rows, k : k + 1] == 1, len(scores) - 1, axis=1)
-            said = np.stack([scores[s, rows, k] for s in range(len(scores)) if s != target], axis=1)
-            found.append(auc_of(truth, said))
-    return float(np.nanmean(found))
-
-
-def random_changes(
-    question: Question, starts: Sequence[Ground], space: str, removed: Sequence[int], draws: int, seed: int
-) -> Floats:
-    """(draws,) change of the mean ROC-AUC across domains where as many random directions are removed.
-
-    Parameters
-    ----------
-    question, starts
-        What is asked.
-    space
-        "linear" or "kernel".
-    removed
-        Dimensions by fold.
-    draws, seed
-        How many, and of what.
-    """
-    sources = range(len(question.domains))
-    vectors = [start.features if space == "kernel" else start.Z for start in starts]
-    spaces = [Geometry.of(one) for one in vectors]
-    shape = (len(sources), len(question), len(question.classes))
-    before, known = np.full(shape, np.nan), []
-    for start, clips in zip(starts, spaces, strict=True):
-        known.append([learn(question, clips, start.lesson.samples, s, start.strengths[space][s]) for s in sources])
-        for s in sources:
-            before[s][start.lesson.test] = ask(clips, start.lesson.test, known[-1][s])
-    level, changes = across_auc(question, before), []
-    for draw in range(draws):
-        after = np.full(shape, np.nan)
-        for fold, (start, clips, X) in enumerate(zip(starts, spaces, vectors, strict=True)):
-            count = min(removed[fold], X.shape[1] - 1)
-            rng = np.random.default_rng([seed, draw, fold])
-            less = _without(clips, X, random_directions(count, X.shape[1], rng)) if count else clips
-            for s in sources:
-                strength, begin = start.strengths[space][s], known[fold][s]
-                probes = learn(question, less, start.lesson.samples, s, strength, begin, STEPS)
-                after[s][start.lesson.test] = ask(less, start.lesson.test, probes)
-        changes.append(across_auc(question, after) - level)
-    return np.array(changes)
-
-
-def _without(clips: Geometry, X: Floats, V: Floats) -> Geometry:
-    """The clips off orthonormal directions V (r, d)."""
-    along = X @ V.T
-    if clips.gram is not None:
-        return Geometry(None, clips.gram - along @ along.T)
-    return Geometry(X - along @ V, None)

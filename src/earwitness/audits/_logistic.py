@@ -42,9 +42,7 @@ class Fitted:
     intercept: float
 
 
-def fit_logistic(
-    clips: Geometry, y: Bools, strength: float, start: Fitted | None = None, *, steps: int = _STEPS
-) -> Fitted:
+def fit_logistic(clips: Geometry, y: Bools, strength: float, start: Fitted | None = None) -> Fitted:
     """The probe of one class, learnt from these clips.
 
     Parameters
@@ -57,8 +55,6 @@ def fit_logistic(
         Inverse penalty C.
     start
         Where to begin; the end is the same.
-    steps
-        Newton steps at most: one is enough from the end of almost the same problem.
 
     Returns
     -------
@@ -68,11 +64,11 @@ def fit_logistic(
     alpha, b = (np.zeros(len(y)), 0.0) if start is None else (start.alpha, start.intercept)
     if y.all() or not y.any():
         return Fitted(np.zeros(len(y)), 0.0)
-    cost = strength * np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    cost = cost_of(y, strength)
     everything = np.arange(len(y))
     f = clips.scores(everything, everything, alpha) + b
     loss = _loss(alpha, f - b, f, cost, y)
-    for _ in range(steps):
+    for _ in range(_STEPS):
         toward, b_toward, f_toward = _newton(clips, f, y, cost)
         for step in (1.0, 0.5, 0.25, 0.1, 0.02, 1e-3, 1e-5):
             a, c = alpha + step * (toward - alpha), b + step * (b_toward - b)
@@ -86,6 +82,11 @@ def fit_logistic(
         if gained <= _DONE * (1 + abs(loss)):
             break
     return Fitted(alpha, float(b))
+
+
+def cost_of(y: Bools, strength: float) -> Floats:
+    """(n,) weight of each clip's loss, C u: both sides count the same."""
+    return np.asarray(strength * np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean())))
 
 
 def _newton(clips: Geometry, f: Floats, y: Bools, cost: Floats) -> tuple[Floats, float, Floats]:

@@ -93,7 +93,8 @@ def bias(
     -------
     AuditResult
         Table: `within ROC-AUC` and `across ROC-AUC` (means over classes and domains), `drop` (within less across, on
-        the same tested clips), `ROC-AUC` and `drop` for every domain trained on and tested on, and each class;
+        the same tested clips), `ROC-AUC` and `pair drop` for every domain trained on and tested on, and the same of
+        each class (`class ROC-AUC`, `class drop`, …);
         `domain ROC-AUC` of a linear and a non-linear probe (logistic regression; the same with a Gaussian kernel);
         `cosine`, the absolute cosine of domain direction and class probe (Wang et al., equation 1), by scope ("global":
         direction of all clips; "class-wise": of the clips of the class), space ("linear", "kernel"), domain trained on
@@ -109,9 +110,9 @@ def bias(
     the clips that they are asked about. Cosines have no interval but a test: with few clips a probe and a direction
     that are learnt from the same clips share their noise, which the shuffled level shows and the random one does not.
 
-    The verdicts: *breaks* where a test is passed at 5 % after Holm's correction, so that where the domain means nothing
-    all three say "No effect found" 95 times in 100; *holds* where an effect larger than 0.05 (of a drop in ROC-AUC)
-    or 0.1 (of the domain's ROC-AUC above chance) can be ruled out; else open.
+    The verdicts: *breaks* where a test is passed at 5 % after Holm's correction (and a drop's interval lies above 0),
+    so that where the domain means nothing all three say "No effect found" 95 times in 100; *holds* where an effect
+    larger than 0.05 (of a drop in ROC-AUC) or 0.1 (of the domain's ROC-AUC above chance) can be ruled out; else open.
 
     Raises
     ------
@@ -142,7 +143,9 @@ def bias(
     point = points(items, question.classes, question.domains)
     shuffled = shuffles(question, planned.test, n_shuffles, seed)
     spaces, p = _tests(question, taught, strengths, shuffled, seed)
-    rows = [row(key[0], resamples.estimate(value, draws[key]), **_factors(key)) for key, value in _ordered(point)]
+    rows = [
+        row(_measure(key), resamples.estimate(value, draws[key]), **_factors(key)) for key, value in _ordered(point)
+    ]
     rows += _p_rows(p, len(question))
     for found in spaces:
         rows += rows_of_directions(question, found)
@@ -187,6 +190,13 @@ def _check_counts(least: int, n_shuffles: int) -> None:
         raise InputError(f"least is {least}: a class needs two clips or more in each domain")
     if n_shuffles < 200:
         raise InputError(f"n_shuffles is {n_shuffles}: give 200 or more, or no test can be passed")
+
+
+def _measure(key: Key) -> str:
+    """Measures of one class, and losses of one pair of domains, have names of their own."""
+    if key[3]:
+        return f"class {key[0]}"
+    return "pair drop" if key[0] == "drop" and key[1] else key[0]
 
 
 def _factors(key: Key) -> dict[str, str]:

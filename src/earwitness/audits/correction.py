@@ -3,7 +3,8 @@
 Conventions: every correction is learnt in each fold from the clips that the fold does not test, and all of them meet
 the same samples, probes and penalties, chosen without any correction (in the kernel's space: with its features alone).
 A correction sees the training clips of the domain that is tested, but not their labels; one "by class" sees these too.
-What a correction changes is a paired difference to the embedding as it is, on the same clips in the same resamples.
+What a correction changes is a paired difference to what it acts on (the embedding as it is, for klda and mklda the
+kernel's features), on the same clips in the same resamples.
 """
 
 from collections.abc import Sequence
@@ -16,14 +17,15 @@ import pandas as pd
 
 from earwitness.audits._bias_scores import PROBES, Key, crossed_measures, domain_measures
 from earwitness.audits._controls import Role, check_controls, check_role
-from earwitness.audits._corrected import CLASSWISE, names_for
+from earwitness.audits._corrected import CLASSWISE, REPRESENTATIONS, acts_on, names_for
 from earwitness.audits._correction_verdicts import verdicts
 from earwitness.audits._crossed import lessons
 from earwitness.audits._domains import FOLDS, LEAST, MOST, Question, ask, coordinates, plan
 from earwitness.audits._geometry import Floats
-from earwitness.audits._judged import Ground, Judged, grounds, judge, random_changes, space_of
+from earwitness.audits._judged import Ground, Judged, grounds, judge, space_of
 from earwitness.audits._map import map_2d
 from earwitness.audits._provenance import provenance
+from earwitness.audits._removal import random_changes
 from earwitness.audits._resamples import Resamples
 from earwitness.audits._sampling import stratified_resamples
 from earwitness.audits._tables import Row, exact, row, table
@@ -77,12 +79,13 @@ def correction(
     AuditResult
         Table, by `correction` ("none" is the embedding as it is, "oracle" a probe learnt from the domain that is
         tested): `within ROC-AUC` and `across ROC-AUC`, each `ROC-AUC` by domain trained on and tested on, and by class
-        across; `change` of both, paired with "none", and over drawn classes (`of` "across, classes drawn"); `change p`
-        and `adjusted p` of the change across (Holm over corrections); `random change`, where as many random directions
-        are removed; `domain ROC-AUC` of both probes; `cosine` of the domain direction and the probes; `removed
-        dimensions`; `removed variance`. With three domains or more, `left-out ROC-AUC`: neither correction nor probe
-        has seen the domain that is tested. The factor `seen` says what of the tested domain a correction is fitted on.
-        Items: the clips, what probes say of them as they are and after the best correction, and a map of both.
+        across; `change` of both, paired with "none" (for "klda" and "mklda" with "k"), and over drawn classes (`of`
+        "across, classes drawn"); `change p` and `adjusted p` of the change across (Holm over corrections); `random
+        change`, where as many random directions are removed; `domain ROC-AUC` of both probes; `cosine` of the domain
+        direction and the probes; `removed dimensions`; `removed variance`. With three domains or more, `left-out ROC-
+        AUC`: neither correction nor probe has seen the domain that is tested. The factor `seen` says what of the
+        tested domain a correction is fitted on. Items: the clips, what probes say of them as they are and after the
+        best correction, and a map of both.
 
     Notes
     -----
@@ -276,8 +279,8 @@ def _own_rows(one: Judged, factors: dict[str, str], n: int) -> list[Row]:
 def _changes(
     one: Judged, scored: dict[str, Scored], resamples: Resamples, factors: dict[str, str], seed: int
 ) -> tuple[list[Row], float]:
-    """Differences to the embedding as it is, and p of the one across domains."""
-    (point, draws), (before, before_draws) = scored[one.name], scored["none"]
+    """Differences to what the correction acts on, and p of the one across domains."""
+    (point, draws), (before, before_draws) = scored[one.name], scored[acts_on(one.name)]
     rows, p = [], float("nan")
     for measure in (*WHOLE, *(["left-out ROC-AUC"] if ("left-out ROC-AUC", "", "", "") in point else [])):
         key = (measure, "", "", "")
@@ -336,6 +339,7 @@ def _best(judged: Sequence[Judged], rows: Sequence[Row]) -> str:
         r["correction"]: r["value"]
         for r in rows
         if r["measure"] == "change" and r["of"] == "across ROC-AUC" and not r.get("class") and r["seen"] == "clips"
+        if r["correction"] not in REPRESENTATIONS
     }
     others = [one.name for one in judged if one.name != "none"]
     return max(gains, key=lambda name: gains[name]) if gains else (others[0] if others else "none")

@@ -132,7 +132,7 @@ def _losses(results: Sequence[Result]) -> Any:
     rows = []
     for result in results:
         table = result.table
-        mine = table[(table["measure"] == "drop") & (table["train"] == "") & (table["class"] != "")]
+        mine = table[(table["measure"] == "class drop") & (table["train"] == "")]
         rows.append(mine[["class", "value", "low", "high"]].assign(encoder=name_of(result)))
     found = pd.concat(rows, ignore_index=True).rename(columns={"class": "row"})
     found["row"] = found["row"].map(text)
