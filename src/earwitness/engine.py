@@ -92,26 +92,16 @@ def _running(
 @contextmanager
 def _deaths_in_words() -> Iterator[None]:
     """A worker's death as one sentence: whoever meets it can do something about memory, not about a process pool."""
-    from concurrent.futures.process import BrokenProcessPool
-
     try:
         yield
     except Exception as error:
-        # Dask's own name for it is looked up by name, so that dask is not imported where it is not used.
-        if not isinstance(error, BrokenProcessPool) and type(error).__name__ != "KilledWorker":
+        # By their names, so that neither library is imported where it is not used.
+        if type(error).__name__ not in ("TerminatedWorkerError", "KilledWorker"):
             raise
-        _forget_workers()
         raise WorkerError(
             "a worker process was killed from outside, most often for want of memory: what was finished is kept, so "
             "run the same command again, with fewer workers (--jobs 1) if memory is short"
         ) from error
-
-
-def _forget_workers() -> None:
-    """End the workers that are left, so that whoever goes on gets new ones: joblib keeps them from call to call."""
-    from joblib.externals.loky import get_reusable_executor
-
-    get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def _numbered(function: Callable[[Item], Outcome], position: int, item: Item) -> tuple[int, Outcome]:

@@ -1,7 +1,8 @@
 """`earwitness invert`, from sound on disk to a page, sounds and pictures; and what it refuses."""
 
 import json
-import multiprocessing
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,26 +108,35 @@ def test_the_sound_that_is_written_is_the_one_that_was_measured(run: Run, music:
     assert measured == pytest.approx(again, rel=1e-6)
 
 
-def sought(music: Path, out: Path, steps: int) -> None:
-    clips, spec = load_clips(music), f"python:{music.parent / 'mine.py'}:encoder"
-    descent = Descent(steps=steps, patience=steps, total_variation=1.0, jitter=20)
-    invert(clips, spec, Wish("low", label="label", descent=descent, controls=False, starts=1), out, Workers(jobs=1))
+SOUGHT = """
+import sys
+from pathlib import Path
+from earwitness.audits import Descent
+from earwitness.datasets import load_clips
+from earwitness.inverting import Wish, invert
+from earwitness.pipeline import Workers
+
+music, out, steps = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+descent = Descent(steps=steps, patience=steps, total_variation=1.0, jitter=20)
+wish = Wish("low", label="label", descent=descent, controls=False, starts=1)
+invert(load_clips(music), f"python:{music.parent / 'mine.py'}:encoder", wish, out, Workers(jobs=1))
+"""
+
+
+def sought(music: Path, out: Path, steps: int) -> list[str]:
+    return [sys.executable, "-c", SOUGHT, str(music), str(out), str(steps)]
 
 
 def test_killed_and_started_again_it_writes_the_same_sound(music: Path, tmp_path: Path) -> None:
     killed, straight = tmp_path / "killed", tmp_path / "straight"
     checkpoint = killed / "checkpoints" / "class.safetensors"
-    spawn = multiprocessing.get_context("spawn")
-    process = spawn.Process(target=sought, args=(music, killed, 1_000_000))
-    process.start()
-    deadline = time.monotonic() + 120
-    while not checkpoint.is_file() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.kill()
-    process.join()
+    with subprocess.Popen(sought(music, killed, 1_000_000)) as process:
+        while not checkpoint.is_file() and process.poll() is None:
+            time.sleep(0.02)
+        process.kill()
     steps = len(ArrayFiles(killed / "checkpoints")["class"]["losses"])
     for out in (killed, straight):
-        sought(music, out, steps + 50)
+        subprocess.run(sought(music, out, steps + 50), check=True)
     sounds = [(out / "sounds" / "class.flac").read_bytes() for out in (killed, straight)]
     assert sounds[0] == sounds[1]
 
