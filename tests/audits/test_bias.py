@@ -263,6 +263,14 @@ def test_controls_are_compared_clip_by_clip():
         bias(fair(n=120), controls=[control], **FEW)
 
 
+def test_where_nothing_can_be_shuffled_no_test_is_claimed():
+    embeddings = fair(n=60, dims=6)
+    table = embeddings.clips.assign(genre=embeddings.clips["domain"])  # each stratum lies in one domain
+    result = bias(replace(embeddings, clips=table), stratum="genre", **FEW)
+    assert all(verdict.text.startswith("No test could be made") for verdict in result.verdicts)
+    assert {verdict.status for verdict in result.verdicts} <= {"open", "holds"}
+
+
 def test_three_domains_have_nine_cells_and_each_is_parted_from_the_others():
     result = bias(fair(n=180, domains=3), n_resamples=50)
     assert len(result.rows("ROC-AUC")) == 9
@@ -294,6 +302,8 @@ def test_partly_labelled_clips_are_audited():
     label = [f"{names[k]}|-{names[(k + 1) % 3]}" if i < 75 else names[k] for i, k in enumerate(y)]
     result = bias(build(X, label, ["part"] * 75 + ["full"] * 75), n_resamples=50)
     assert "unknown" in result.items
+    assert result.parameters["shuffled within"] == "rarest class"  # no two domains know the same of a clip
+    assert result.estimate("shuffle p", of="domain ROC-AUC, linear", **{"class": ""}).value > 0.02
     assert result.estimate("within ROC-AUC", **WHOLE).value > 0.8
 
 

@@ -37,7 +37,7 @@ def _harm(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
         )
     else:
         status = "holds" if drop.high < SMALL_DROP else "open"
-        found = "A small effect at most" if p <= LEVEL else "No effect found"
+        found = "Not confirmed by its test" if p > LEVEL and drop.low > 0 else _unfound(p)
         text = (
             f"{found}: probes of “{label}” on {result.encoder} lose {words.number(drop.value)} {words.interval(drop)} "
             f"of ROC-AUC from one {_name(result)} to another ({_p(p)}): {scores}."
@@ -66,8 +66,8 @@ def _knowledge(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
     else:
         status = "holds" if max(linear.high, bent.high) < SMALL_KNOWLEDGE else "open"
         text = (
-            f"No effect found: beyond what labels give away, the {_name(result)} cannot be told from {result.encoder}: "
-            f"{numbers} ({_p(p)})."
+            f"{_unfound(p)}: how well the {_name(result)} can be told from {result.encoder} beyond what labels give "
+            f"away; {numbers} ({_p(p)})."
         )
     return Verdict(status, "What it knows of the domain", text, _beside(result, controls, measures[0]))
 
@@ -93,7 +93,7 @@ def _lean(result: AuditResult, controls: Sequence[AuditResult]) -> Verdict:
     if p <= LEVEL:
         text = f"Probes on {result.encoder} lean on {where}: {numbers}."
         return Verdict("breaks", "Direction", text, _cosines(controls, scope, space))
-    text = f"No effect found: probes on {result.encoder} lean on {where} no more than by chance: {numbers}."
+    text = f"{_unfound(p)}: whether probes on {result.encoder} lean on {where} more than by chance; {numbers}."
     return Verdict("open", "Direction", text, _cosines(controls, scope, space))
 
 
@@ -110,7 +110,14 @@ def _whole_cosine(result: AuditResult, measure: str, scope: str, space: str) -> 
 
 
 def _p(p: float) -> str:
-    return "no test: no clips of different domains are alike" if p != p else f"p = {p:.2g}, adjusted"
+    return "no clips of different domains are alike" if p != p else f"p = {p:.2g}, adjusted"
+
+
+def _unfound(p: float) -> str:
+    """How a sentence begins where a test is not passed, or could not be made."""
+    if p != p:
+        return "No test could be made"
+    return "A small effect at most" if p <= LEVEL else "No effect found"
 
 
 def _name(result: AuditResult) -> str:

@@ -88,11 +88,25 @@ class Question:
         return np.array([SEPARATOR.join(names[has == 1]) for has in self.truth], dtype=object)
 
     @property
+    def alike(self) -> str:
+        """What makes clips alike, so that their domains can be shuffled: "labels", all that is known, where at least
+        half of the clips have others like them in another domain; else, as for partly labelled ones, "rarest class"."""
+        return "labels" if self._shared(self._same_labels) >= 0.5 else "rarest class"
+
+    @property
     def cells(self) -> NDArray[np.int64]:
-        """(n,) number of the combination of labels and stratum, within which domains are shuffled."""
-        rows = [(*map(int, has), stratum) for has, stratum in zip(self.truth, self.strata, strict=True)]
-        number = {row: k for k, row in enumerate(dict.fromkeys(rows))}
-        return np.array([number[row] for row in rows])
+        """(n,) number of what is alike, with the stratum."""
+        same = self._same_labels if self.alike == "labels" else self.spread - self.member * (len(self.classes) + 1)
+        return np.unique(np.stack([same, _numbered(self.strata)], 1), axis=0, return_inverse=True)[1].ravel()
+
+    @property
+    def _same_labels(self) -> NDArray[np.int64]:
+        return np.unique(self.truth, axis=0, return_inverse=True)[1].ravel()
+
+    def _shared(self, cells: NDArray[np.int64]) -> float:
+        """Share of the clips whose cell has clips of several domains."""
+        homes = pd.Series(self.member).groupby(cells).transform("nunique")
+        return float((homes > 1).mean())
 
     @property
     def spread(self) -> NDArray[np.int64]:
@@ -229,6 +243,10 @@ def plan(question: Question, folds: int, seed: int) -> Folds:
 def coordinates(question: Question, rows: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
     """The vectors, each feature by its mean and spread over all domains of these rows."""
     return standardised(question.embeddings.vectors, rows)
+
+
+def _numbered(values: NDArray[Any]) -> NDArray[np.int64]:
+    return np.unique(values.astype(str), return_inverse=True)[1]
 
 
 def _check_vectors(embeddings: Embeddings) -> None:

@@ -1,9 +1,9 @@
 """What the numbers of bias come to where the domain means nothing: domains shuffled among clips that should be alike.
 
-Conventions: a shuffle gives the domains of clips (or whole groups) of the same labels, stratum and fold to each other
-at random; everything is learnt anew from every shuffle. The probes in it are least-squares ones, with the penalty that
-Ledoit and Wolf's shrinkage of all clips amounts to, since some ten thousand are needed: shuffled and unshuffled clips
-are compared by the same numbers, so that the test holds exactly whatever the probe.
+Conventions: a shuffle gives the domains of clips (or whole groups) of the same labels (see `Question.alike`), stratum
+and fold to each other at random; everything is learnt anew from every shuffle. The probes in it are least-squares
+ones, with the penalty that Ledoit and Wolf's shrinkage of all clips amounts to, since some ten thousand are needed:
+shuffled and unshuffled clips are compared by the same numbers, so that the test holds exactly whatever the probe.
 """
 
 from collections.abc import Sequence

@@ -174,6 +174,7 @@ def bias(
             "most": most,
             "penalties": strengths,
             "n_resamples": n_resamples,
+            "shuffled within": question.alike,
             "n_shuffles": 0 if shuffled is None else n_shuffles,
         },
         provenance=provenance(
