@@ -57,7 +57,7 @@ def tags(request: Request) -> Source:
 def artist_tags(request: Request) -> Source:
     """Topics of the tags (or genres) of all clips of an artist, the same for each of them."""
     column, documents = _words(request, ("tags", "genre"), "artist_tags")
-    by, artists, training = _artists(request, "artist_tags")
+    by, artists, training = artists_of(request, "artist_tags")
     weights, vocabulary = term_matrix(documents, request.fitted_on)
     # What clips outside training say of an artist who is in training must not reach the model.
     heard = request.fitted_on | ~training[artists]
@@ -68,7 +68,7 @@ def artist_tags(request: Request) -> Source:
 
 def artist(request: Request) -> Source:
     """One output an artist, of those with enough training clips; the others' clips have no label."""
-    by, artists, training = _artists(request, "artist")
+    by, artists, training = artists_of(request, "artist")
     names = _names(request, "artist")
     counts = np.bincount(artists[request.training & (artists >= 0)], minlength=len(training))
     frequent = np.flatnonzero(counts >= request.options.artist_clips)
@@ -141,8 +141,14 @@ def _names(request: Request, source: str) -> list[str]:
     return sorted({str(cell).strip() for cell in cells.dropna()} - {""})
 
 
-def _artists(request: Request, source: str) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
-    """The column, the number of each clip's artist (-1 for none), and which artists models of labels may see."""
+def artists_of(request: Request, source: str) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
+    """The column, the number of each clip's artist (-1 for none), and which artists models of labels may see.
+
+    Raises
+    ------
+    InputError
+        If there is no column of artists.
+    """
     column, cells = request.column("artist", source)
     names = {name: number for number, name in enumerate(_names(request, source))}
     numbers = np.array([-1 if cell != cell or cell is None else names.get(str(cell).strip(), -1) for cell in cells])
