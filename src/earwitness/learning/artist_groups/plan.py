@@ -77,13 +77,10 @@ def cases(letters: str, *, which: Literal["all", "genre"] = "all") -> list[Case]
             found.append(Case("STN", tasks, tuple(Network("STN", letter) for letter in tasks)))
             if number > 1 and (which == "all" or "g" in tasks):
                 found.append(Case("MTN", tasks, (Network("MTN", tasks),)))
-    for number in range(2, len(letters) + 1):
-        if "g" in letters:
-            found.append(Case("wSTN", "g" * number, (Network("wSTN", "g", WSTN_WIDTH[number]),)))
-    for number in range(1, len(letters) + 1):
-        tasks = "".join(_ordered(letters)[:number])
-        found.append(Case("untrained", tasks, (Network("untrained", tasks),)))
-    return found
+    sizes = range(2, len(letters) + 1) if "g" in letters else ()
+    found += [Case("wSTN", "g" * number, (Network("wSTN", "g", WSTN_WIDTH[number]),)) for number in sizes]
+    first = ["".join(_ordered(letters)[:number]) for number in range(1, len(letters) + 1)]
+    return [*found, *(Case("untrained", tasks, (Network("untrained", tasks),)) for tasks in first)]
 
 
 def networks(planned: Sequence[Case]) -> list[Network]:

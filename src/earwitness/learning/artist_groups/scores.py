@@ -48,7 +48,7 @@ class Scores:
         }  # each (cases, 1 + resamples)
 
     def values(self, measure: str, chosen: Callable[..., bool] | None = None) -> Floats:
-        """(cases, 1 + resamples) of the cases for which `chosen(case)` is true; the first column is the value itself."""
+        """(cases, 1 + resamples) of the cases that `chosen` says yes to; the first column is the values themselves."""
         keep = [chosen is None or bool(chosen(case)) for case in self.cases]
         return self._values[measure][np.array(keep, dtype=bool)]
 

@@ -46,9 +46,7 @@ def starts(frames: int, step: int = STEP) -> NDArray[np.int64]:
     return np.arange(0, max(frames - FRAMES, 0) + 1, step, dtype=np.int64)
 
 
-def cut(
-    cache: SpectrogramCache, bands: BandStatistics, rows: NDArray[np.int64], begins: NDArray[np.int64]
-) -> Tensor:
+def cut(cache: SpectrogramCache, bands: BandStatistics, rows: NDArray[np.int64], begins: NDArray[np.int64]) -> Tensor:
     """One segment a row, standardised: (n, 1, 128, 43)."""
     pieces = np.empty((len(rows), FRAMES, BANDS), np.float32)
     for place, (row, begin) in enumerate(zip(rows.tolist(), begins.tolist(), strict=True)):

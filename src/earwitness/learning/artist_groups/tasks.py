@@ -21,7 +21,7 @@ from earwitness.learning.spectrograms import BandStatistics, SpectrogramCache
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-_AT_ONCE = 64
+_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +105,29 @@ class OneTask(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
+class Blocks:
+    """Representations of segments, side by side, each perhaps memory-mapped: (segments, d) arrays of as many rows."""
+
+    parts: tuple[Floats, ...]
+
+    @property
+    def width(self) -> int:
+        """Values of a segment."""
+        return sum(part.shape[1] for part in self.parts)
+
+    def rows(self, chosen: Integers) -> Tensor:
+        """(chosen, width)."""
+        return torch.from_numpy(np.hstack([part[chosen] for part in self.parts]))
+
+
+@dataclass(frozen=True, eq=False)
 class TransferTask:
     """Genres from representations of segments.
 
     Attributes
     ----------
-    features : (segments, d) array
+    features
+        Of all segments.
     genres : (segments,) int array
     training, held
         Rows that are learnt from, and rows that are only looked at.
@@ -118,7 +135,7 @@ class TransferTask:
         Segments an update.
     """
 
-    features: Floats
+    features: Blocks
     genres: Integers
     training: Integers
     held: Integers
@@ -130,22 +147,25 @@ class TransferTask:
 
     def validate(self, network: nn.Module) -> dict[str, float]:
         """The loss on the segments that are held out."""
-        return {"genre": float(self._cross_entropy(network, self.held))}
+        parts = [self.held[first : first + _AT_ONCE] for first in range(0, len(self.held), _AT_ONCE)]
+        total = sum(float(self._cross_entropy(network, part)) * len(part) for part in parts)
+        return {"genre": total / len(self.held)}
 
     def _cross_entropy(self, network: nn.Module, rows: Integers) -> Tensor:
         device = next(network.parameters()).device
-        logits = network(torch.from_numpy(self.features[rows]).to(device))
+        logits = network(self.features.rows(rows).to(device))
         return cross_entropy(logits.float(), torch.from_numpy(self.genres[rows]).to(device))
 
 
-def probabilities(classifier: nn.Module, features: Floats, clip: Integers, clips: Sequence[int]) -> NDArray[np.float64]:
+def probabilities(classifier: nn.Module, features: Blocks, clip: Integers, clips: Sequence[int]) -> NDArray[np.float64]:
     """Each clip's genres: the mean of its segments' probabilities.
 
     Parameters
     ----------
     classifier
         In evaluation mode.
-    features : (segments, d) array
+    features
+        Of all segments.
     clip : (segments,) int array
         Which clip each is of.
     clips
@@ -159,6 +179,6 @@ def probabilities(classifier: nn.Module, features: Floats, clip: Integers, clips
     rows = []
     with torch.no_grad():
         for number in clips:
-            logits = classifier(torch.from_numpy(features[clip == number]).to(device))
+            logits = classifier(features.rows(np.flatnonzero(clip == number)).to(device))
             rows.append(logits.double().softmax(dim=1).mean(dim=0).cpu().numpy())
     return np.stack(rows)
