@@ -16,7 +16,7 @@ FLOORS = [
     {"inverting"},
     {"pipeline"},
     {"audits"},
-    {"correction", "recommend", "audio_space"},
+    {"correction", "recommend", "learning", "audio_space"},
     {"extraction"},
     {"encoders", "datasets"},
     {"results", "embeddings", "store", "engine"},

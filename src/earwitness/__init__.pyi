@@ -1,4 +1,17 @@
-from . import audio, audits, charts, correction, datasets, distances, encoders, errors, recommend, report, stats
+from . import (
+    audio,
+    audits,
+    charts,
+    correction,
+    datasets,
+    distances,
+    encoders,
+    errors,
+    learning,
+    recommend,
+    report,
+    stats,
+)
 from .datasets import Clips, Interactions, load_clips, load_interactions
 from .embeddings import Embeddings
 from .encoders import Encoder, check_encoder, load_encoder
@@ -28,6 +41,7 @@ __all__ = [
     "embed",
     "encoders",
     "errors",
+    "learning",
     "load_clips",
     "load_encoder",
     "load_interactions",

@@ -1,0 +1,7 @@
+from .loop import Schedule, Task, train
+
+__all__ = [
+    "Schedule",
+    "Task",
+    "train",
+]
