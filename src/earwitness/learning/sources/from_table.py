@@ -21,6 +21,7 @@ from earwitness.learning.sources.source import Source
 
 Floats = NDArray[np.float64]
 
+TEMPO_RESOLUTION = 0.02  # octaves
 YEARS = (1000, 2100)
 """A number outside is no year; in many tables 0 stands for one that is not known."""
 
@@ -34,6 +35,22 @@ def year(request: Request) -> Source:
     values = pd.to_numeric(cells.astype(str).str.extract(r"^\s*(\d{4})(?:\D|$)")[0], errors="coerce").to_numpy(float)
     values = np.where((values >= YEARS[0]) & (values <= YEARS[1]), values, np.nan)
     return numbers_source(request, "year", [Scalar("year", "", values, 1.0)], {"column": column})
+
+
+def bpm(request: Request) -> Source:
+    """The tempo that the table tells, as a mixture over octaves."""
+    column, cells = request.column("bpm", "bpm")
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(float)
+    return numbers_source(
+        request, "bpm", [Scalar("tempo", "BPM", values, TEMPO_RESOLUTION, logarithmic=True)], {"column": column}
+    )
+
+
+def cdr_tag(request: Request) -> Source:
+    """Topics of the genres of albums."""
+    column, documents = _words(request, ("album_genres",), "cdr_tag")
+    weights, vocabulary = term_matrix(documents, request.fitted_on)
+    return topics_source(request, "cdr_tag", weights, vocabulary, {"column": column})
 
 
 def genre(request: Request) -> Source:
@@ -90,6 +107,8 @@ def lyrics(request: Request) -> Source:
     """Topics of the words of lyrics, rarer words counting for more."""
     from sklearn.feature_extraction.text import CountVectorizer
 
+    if "lyrics_words" in request.clips.table:
+        return _bag_of_words(request)
     column, cells = request.column("lyrics", "lyrics")
     texts = [_lyrics(request, cell) for cell in cells]
     written = np.array([bool(text.strip()) for text in texts])
@@ -106,6 +125,14 @@ def lyrics(request: Request) -> Source:
     counts = counter.transform(texts).astype(float)
     idf = inverse_document_frequency(counts[fitted])
     vocabulary = [str(word) for word in counter.get_feature_names_out()]
+    return topics_source(request, "lyrics", tf_idf(counts, idf), vocabulary, {"column": column, "idf": idf.tolist()})
+
+
+def _bag_of_words(request: Request) -> Source:
+    """Topics of words that were counted before, as musiXmatch gives them."""
+    column, documents = _words(request, ("lyrics_words",), "lyrics")
+    counts, vocabulary = term_matrix(documents, request.fitted_on)
+    idf = inverse_document_frequency(counts[request.fitted_on])
     return topics_source(request, "lyrics", tf_idf(counts, idf), vocabulary, {"column": column, "idf": idf.tolist()})
 
 

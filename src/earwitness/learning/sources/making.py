@@ -39,7 +39,7 @@ SOURCES = {
     "year": Entry(f"{_TABLE}:year", "column year", "year, a mixture"),
     "genre": Entry(f"{_TABLE}:genre", "column genre (or label)", "the genres, in equal shares"),
     "tags": Entry(f"{_TABLE}:tags", "column tags", "topics of tags"),
-    "lyrics": Entry(f"{_TABLE}:lyrics", "column lyrics", "topics of words"),
+    "lyrics": Entry(f"{_TABLE}:lyrics", "column lyrics (or lyrics_words)", "topics of words"),
     "artist_tags": Entry(f"{_TABLE}:artist_tags", "columns artist and tags (or genre)", "topics of an artist's tags"),
     "artist_group": Entry(f"{_GROUPS}:artist_group", "sound, column artist", "topics of the sounds of an artist"),
     "artist_group_delta": Entry(
@@ -51,6 +51,8 @@ SOURCES = {
     "artist_group_genres": Entry(
         f"{_GROUPS}:artist_group_genres", "columns artist and subgenres (or tags)", "topics of an artist's sub-genres"
     ),
+    "bpm": Entry(f"{_TABLE}:bpm", "column bpm (or tempo)", "tempo as the table tells it, in octaves, a mixture"),
+    "cdr_tag": Entry(f"{_TABLE}:cdr_tag", "column album_genres", "topics of the genres of albums"),
     "artist": Entry(f"{_TABLE}:artist", "column artist", "the artist"),
     "taste": Entry(
         "earwitness.learning.sources.listening:taste", "a table of plays, or playlists", "topics of listeners"
