@@ -1,6 +1,6 @@
 """The options of `earwitness learn --task …`, and what is done with them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -109,6 +109,20 @@ Perturb = Annotated[
 ]
 
 
+_OF_SOURCES = (
+    "sources",
+    "strategy",
+    "list_sources",
+    "channels",
+    "components",
+    "least_clips",
+    "listening",
+    "coverage",
+    "joint",
+    "cluster",
+)
+
+
 @dataclass(frozen=True)
 class Asked:
     """The options above, as they came."""
@@ -131,6 +145,24 @@ class Asked:
     consistency_weight: float
     consistency_distance: DistanceChoice
     perturb: list[str] | None
+
+
+def check_given(context: typer.Context, task: TaskChoice | None) -> None:
+    """Refuse options that were given and would be without effect.
+
+    Raises
+    ------
+    InputError
+        If an option of tasks is given without a task, or one of sources with it.
+    """
+    from earwitness.errors import InputError
+
+    idle = _OF_SOURCES if task else ("steps", *(field.name for field in fields(Asked)))
+    given = [name for name in idle if str(context.get_parameter_source(name)).endswith("COMMANDLINE")]
+    if given:
+        option = "--" + given[0].replace("_", "-")
+        mend = f"leave it out, or leave out --task {task.value}" if task else "name a --task, or leave it out"
+        raise InputError(f"{option} has no effect {'with' if task else 'without'} --task: {mend}")
 
 
 def making(asked: Asked, scale: str, changed: dict[str, Any], group: str | None, validation: float) -> "Making":

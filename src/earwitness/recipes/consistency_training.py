@@ -138,6 +138,8 @@ def compare(results: Sequence[AuditResult], encoders: dict[str, list[str]], seed
             continue
         for over, trained, chosen in _ranges(shares["plain"]):
             pair = [shares[k].loc[chosen(shares[k])] for k in ("plain", kind)]
+            if pair[0].empty:
+                continue
             rows.append(_row(kind, "consistency", over, trained, *pair, seed=seed))
         rows.append(_row(kind, "accuracy", "originals", "", right["plain"], right[kind], seed=seed))
     return pd.DataFrame(rows)

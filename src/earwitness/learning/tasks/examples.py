@@ -125,8 +125,8 @@ def classes_asked(clips: Clips, column: str) -> Asked:
     )
     if len(outputs) < 2:
         raise InputError(
-            f"column {column!r} of {clips.name} has one class only, {outputs[0]!r}: telling classes apart takes two or "
-            "more; name another column with --label"
+            f"column {column!r} of {clips.name} has one class only, {str(outputs[0])!r}: telling classes apart takes "
+            "two or more; name another column with --label"
         )
     return Asked(clips.take(np.flatnonzero(known)), targets.astype(np.int64), tuple(outputs.tolist()), column)
 

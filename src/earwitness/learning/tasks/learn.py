@@ -1,6 +1,5 @@
 """Train one of the four task encoders, and write it as a folder that `-e learned:FOLDER` audits."""
 
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,10 +9,11 @@ import torch
 
 from earwitness.datasets import Clips
 from earwitness.encoders.devices import pick_device
-from earwitness.engine import Progress, one_thread
+from earwitness.engine import Progress
 from earwitness.errors import InputError
-from earwitness.learning.loop import Schedule, train
+from earwitness.learning.loop import Schedule, threads, train
 from earwitness.learning.model_folder import write_model
+from earwitness.learning.run_folder import check_folder, claim_folder
 from earwitness.learning.tasks.card import card
 from earwitness.learning.tasks.decoder import Unpooling
 from earwitness.learning.tasks.encoder import Layer
@@ -45,29 +45,28 @@ class Size:
     batch
         Clips a step.
     steps
-        Of training; None: as many as the passes in `EPOCHS` take.
+        Of training; None: as many as the epochs take.
+    epochs
+        Passes over the training clips; None: the published ones, `EPOCHS`.
     """
 
     width: float
     features: int
     batch: int
-    steps: int | None
+    steps: int | None = None
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
-        if (
-            not 0 < self.width <= 4
-            or self.features < 1
-            or self.batch < 2
-            or (self.steps is not None and self.steps < 1)
-        ):
+        counts = [self.features, self.batch - 1, *(n for n in (self.steps, self.epochs) if n is not None)]
+        if not 0 < self.width <= 4 or min(counts) < 1:
             raise InputError(
-                f"a network of width {self.width:g} with {self.features} features, batches of {self.batch} and "
-                f"{self.steps} steps cannot be trained: the width lies above 0 and up to 4, a batch has 2 clips or "
-                "more, features and steps are 1 or more"
+                f"a network of width {self.width:g} with {self.features} features, in {self.steps} steps or "
+                f"{self.epochs} epochs of batches of {self.batch}, cannot be trained: the width lies above 0 and up to "
+                "4, a batch has 2 clips or more, and the others are 1 or more"
             )
 
 
-SIZES = {"desk": Size(0.25, 128, 16, 300), "full": Size(1.0, 256, 24, None)}
+SIZES = {"desk": Size(0.25, 128, 16, 300), "full": Size(1.0, 256, 24)}
 """Minutes on two cores, and the published size."""
 
 
@@ -170,6 +169,7 @@ def learn_task(
     Kim (2021), sections 4.2 to 4.4; Kim et al. (2019), Frontiers in Applied Mathematics and Statistics 5:53.
     """
     folder = Path(out)
+    check_folder(folder)
     copies = making.consistency.perturbations if making.consistency else ()
     network_samples = making.network(1, seed).shape.samples
     gathered = gather(
@@ -183,7 +183,9 @@ def learn_task(
     )
     examples = gathered.examples
     network = making.network(len(examples.outputs), seed)
-    with one_thread() if _small(making, device) else nullcontext():
+    about = _about(making, examples)
+    claim_folder(folder, about | {"seed": seed})
+    with threads(1 if _small(making, device) else None):
         learn_front(network, examples, seed)
         log = train(
             network,
@@ -192,7 +194,7 @@ def learn_task(
             folder,
             seed=seed,
             device=device,
-            about=_about(making, examples),
+            about=about,
             progress=progress,
             stage=f"training: {making.question.task}",
         )
@@ -219,9 +221,9 @@ def _learning(making: Making, examples: Examples) -> TaskLearning:
 
 def _schedule(making: Making, examples: Examples) -> Schedule:
     size = making.size
-    passes = -(-int(examples.training.sum()) // size.batch) * EPOCHS[making.question.task]
+    passes = size.epochs or EPOCHS[making.question.task]
     return Schedule(
-        size.steps or passes,
+        size.steps or passes * -(-int(examples.training.sum()) // size.batch),
         learning_rate=making.learning_rate,
         weight_decay=making.weight_decay,
         amsgrad=True,
@@ -233,7 +235,8 @@ def _schedule(making: Making, examples: Examples) -> Schedule:
 def _about(making: Making, examples: Examples) -> dict[str, Any]:
     """What makes a run this run, beside what the loop knows: the options, and the sounds by content."""
     options = options_of(making)
-    options["size"].pop("steps")
+    for length in ("steps", "epochs"):
+        del options["size"][length]
     sounds = [*examples.sounds.files, *(file for copy in examples.copies for file in copy.files)]
     heard = content_hash(*(file.stem for file in sounds), examples.targets.tobytes(), examples.training.tobytes())
     return {"options": options, "sounds": heard}
