@@ -32,6 +32,9 @@ def reproduce(
     group: Annotated[
         str | None, typer.Option(metavar="COL", help="Column that is never on both sides of a fold.")
     ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train the encoders of the paper first, where a recipe can: kim2019.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write into; named after the recipe by default.")
     ] = None,
@@ -48,6 +51,10 @@ def reproduce(
     `earwitness reproduce`
 
     `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
+
+    `earwitness reproduce kim2019 ~/music --train --label instrument --group artist`
+
+    `earwitness reproduce consistency-training ~/music --label instrument --group artist`
 
     `earwitness reproduce kim-explain ~/hetrec2011-lastfm-2k ~/ml-latest-small`
     """
@@ -75,6 +82,7 @@ def reproduce(
             encoders=tuple(encoder or ()),
             label=label,
             group=group,
+            train=train,
         )
         page = run(data or [], folder, asked)
     results = report.read_results(folder)

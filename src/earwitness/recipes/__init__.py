@@ -21,7 +21,8 @@ __all__ = ["RECIPES", "Entry", "Options", "load_recipe"]
 class Options:
     """What every recipe can be told: how thorough, which encoders and columns, where to run, with which seed.
 
-    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small".
+    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small". `train` asks
+    a recipe to train the encoders of its paper.
     """
 
     quick: bool = False
@@ -33,6 +34,7 @@ class Options:
     encoders: tuple[str, ...] = ()
     label: str | None = None
     group: str | None = None
+    train: bool = False
 
 
 Recipe = Callable[[list[str], Path, Options], Path]
@@ -56,7 +58,12 @@ RECIPES: dict[str, Entry] = {
     "kim2019": Entry(
         "earwitness.recipes.kim2019:run",
         "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
-        "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
+        "any clips, as for `earwitness audit`, and the encoders to compare, with -e; --train trains the paper's own",
+    ),
+    "consistency-training": Entry(
+        "earwitness.recipes.consistency_training:run",
+        "Kim (2021), chapter 6: does training with changed copies raise consistency, and does transfer suffer?",
+        "clips with a column of classes (--label) to train and measure with",
     ),
     "shenanigans": Entry(
         "earwitness.recipes.shenanigans:run",
