@@ -247,6 +247,26 @@ class Clips:
             to_end=self._to_end[places],
         )
 
+    def assign(self, **columns: Any) -> "Clips":
+        """The same clips with these columns of metadata, in place of any of the same names; one value a clip.
+
+        Raises
+        ------
+        InputError
+            If a column is one of the clips' own: `clip`, `path`, `start`, `duration`.
+        """
+        own = [name for name in columns if name in OWN_COLUMNS]
+        if own:
+            raise InputError(f"the column {own[0]!r} says where a clip lies: load the clips anew to change it")
+        return Clips(
+            self._table.assign(**columns),
+            name=self._name,
+            root=self._root,
+            skipped=self._skipped,
+            files=self._files,
+            to_end=self._to_end,
+        )
+
     def lasting(self, seconds: float, reason: str) -> "Clips":
         """The clips of that length or longer (10 ms may be missing); the others are listed as skipped, with the reason.
 
