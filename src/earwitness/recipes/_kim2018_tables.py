@@ -110,7 +110,8 @@ def _wide(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     told = table.assign(cell=cells)
     order = list(dict.fromkeys(told[by[0]]))
     wide = told.pivot_table(index=list(by), columns=["measure", "kind"], values="cell", aggfunc="first", sort=False)
-    return wide.reindex(order)
+    kinds = [kind for kind in ("wSTN", *KINDS) if kind in set(told["kind"])]
+    return wide.reindex(index=order, columns=[(measure, kind) for measure in MEASURES for kind in kinds])
 
 
 def _of(kind: str, with_g: bool, least: int) -> Callable[[Case], bool]:
