@@ -330,3 +330,10 @@ def test_a_playlist_is_a_listener(tmp_path: Path) -> None:
     ]
     with pytest.raises(InputError, match="no column 'user'"):
         read_listening(pd.DataFrame({"path": ["a"]}))
+
+
+def test_a_folder_of_another_run_is_refused(instruments: Clips, tmp_path: Path) -> None:
+    made = material(instruments)
+    (tmp_path / "run.json").write_text(json.dumps({"settings": {"width": 1.0}}))
+    with pytest.raises(InputError, match="holds another run"):
+        run(made, tmp_path, SMALL, jobs=1)

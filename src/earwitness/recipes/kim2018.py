@@ -38,7 +38,7 @@ from earwitness.store import whole_file
 
 SCALES = {
     "small": (
-        Settings(width=0.125, epochs=4, transfer_epochs=20, batch=16),
+        Settings(width=0.125, epochs=4, transfer_epochs=6, batch=16),
         LabelOptions(least_clips=20, codewords=256, frames=50_000),
     ),
     "full": (Settings(), LabelOptions()),

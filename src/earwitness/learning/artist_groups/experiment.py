@@ -29,6 +29,7 @@ from earwitness.learning.artist_groups.segments import STEP, SegmentFrontEnd, cu
 from earwitness.learning.artist_groups.tasks import Blocks, GroupTask, TransferTask, probabilities
 from earwitness.learning.loop import Schedule, train
 from earwitness.learning.model_folder import FACTS, write_model
+from earwitness.learning.run_folder import claim_folder
 from earwitness.learning.sources import LabelOptions, Source, make_sources
 from earwitness.learning.spectrograms import BandStatistics, SpectrogramCache
 from earwitness.store import ArrayFiles, content_hash, whole_file
@@ -258,7 +259,15 @@ def run(
     -------
     list of Outcome
         One a case, in the order of `cases`.
+
+    Raises
+    ------
+    InputError
+        If the folder holds another run: other settings, clips or labels.
     """
+    rows = material.training.tobytes()
+    data = content_hash(rows, *(target.tobytes() for target in material.targets.values()))
+    claim_folder(folder, {"settings": asdict(settings), "seed": seed, "tasks": material.letters, "data": data})
     planned = cases(material.letters, which=settings.which)
     trainer = Trainer(material, folder, settings, seed, device)
     workers: dict[str, Any] = {"jobs": jobs, "cluster": cluster, "progress": progress}
