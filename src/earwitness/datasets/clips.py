@@ -247,6 +247,26 @@ class Clips:
             to_end=self._to_end[places],
         )
 
+    def assign(self, **columns: Any) -> "Clips":
+        """The same clips with further columns, or other values in columns of metadata.
+
+        Raises
+        ------
+        InputError
+            If one of them says which sound is meant (`clip`, `path`, `start`, `duration`).
+        """
+        for name in columns:
+            if name in OWN_COLUMNS:
+                raise InputError(f"the column {name!r} says which sound a clip is, and cannot be replaced")
+        return Clips(
+            self._table.assign(**columns),
+            name=self._name,
+            root=self._root,
+            skipped=self._skipped,
+            files=self._files,
+            to_end=self._to_end,
+        )
+
     def lasting(self, seconds: float, reason: str) -> "Clips":
         """The clips of that length or longer (10 ms may be missing); the others are listed as skipped, with the reason.
 

@@ -52,20 +52,27 @@ def strategy_effects(
     _check_strategies(matrix)
     if method == "mixed":
         return _mixed_effects(matrix, n_resamples, seed)
-    W = resampled_runs(matrix.strategies, n_resamples, np.random.default_rng([seed, 1]))
+    lines = resampled_lines(matrix, n_resamples=n_resamples, seed=seed)
     rows: list[Row] = []
-    intercepts: dict[str, Floats] = {}
-    for strategy in _present(matrix):
-        here = matrix.strategies == strategy
-        level, slope = _lines(W[:, here], matrix.n_star[here], matrix.Y[here])
-        intercepts[strategy] = level
-        rows.append((("intercept", strategy, ""), estimate_of(level, int(here.sum()))))
+    for strategy, (level, slope) in lines.items():
+        count = int((matrix.strategies == strategy).sum())
+        rows.append((("intercept", strategy, ""), estimate_of(level, count)))
         if strategy != SINGLE:
-            rows.append((("slope", strategy, ""), estimate_of(slope, int(here.sum()))))
-    for one, other in combinations(intercepts, 2):
-        difference = intercepts[other] - intercepts[one]
+            rows.append((("slope", strategy, ""), estimate_of(slope, count)))
+    for one, other in combinations(lines, 2):
+        difference = lines[other][0] - lines[one][0]
         rows.append((("difference of intercepts", other, one), estimate_of(difference, len(matrix.Y))))
     return _table(rows, ("measure", "strategy", "other"))
+
+
+def resampled_lines(matrix: ScoreMatrix, *, n_resamples: int = 1000, seed: int = 0) -> dict[str, tuple[Floats, Floats]]:
+    """By strategy: (1 + n_resamples,) intercepts and slopes, first of the runs themselves, then of each resample."""
+    W = resampled_runs(matrix.strategies, n_resamples, np.random.default_rng([seed, 1]))
+    found = {}
+    for strategy in _present(matrix):
+        here = matrix.strategies == strategy
+        found[strategy] = _lines(W[:, here], matrix.n_star[here], matrix.Y[here])
+    return found
 
 
 def _present(matrix: ScoreMatrix) -> list[str]:
