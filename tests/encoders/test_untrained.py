@@ -5,7 +5,7 @@ import torch
 
 from earwitness.encoders import load_encoder
 from earwitness.encoders.base_network import BaseNetwork
-from earwitness.encoders.untrained import to_chunks
+from earwitness.encoders.untrained import CHUNKING
 
 # Counted layer by layer in the published table, batch normalisation included.
 STAGES = [848, 4_704, 18_624, 37_056, 74_112, 295_680, 66_304, 66_304]
@@ -47,7 +47,7 @@ def test_a_seed_gives_one_network_and_its_revision(recording):
 
 def test_a_vector_is_mean_and_population_deviation_over_whole_chunks(recording):
     encoder = load_encoder("random")
-    chunks = to_chunks(recording)
+    chunks = CHUNKING.of_sound(recording)
     assert chunks.shape == ((1 + len(recording) // 256) // 216, 1, 216, 128)
     each = np.concatenate([encoder.module(torch.from_numpy(c[None]).repeat(1, 2, 1, 1)).numpy() for c in chunks])
     expected = np.concatenate([each.mean(0), each.std(0)])
@@ -56,7 +56,7 @@ def test_a_vector_is_mean_and_population_deviation_over_whole_chunks(recording):
 
 def test_one_chunk_has_no_deviation_and_a_short_clip_is_filled_with_its_minimum(recording):
     short = recording[:20_000]
-    chunk = to_chunks(short)
+    chunk = CHUNKING.of_sound(short)
     assert chunk.shape == (1, 1, 216, 128)
     filled = chunk[0, 0, 1 + len(short) // 256 :]
     np.testing.assert_allclose(np.ptp(filled, axis=0), 0)

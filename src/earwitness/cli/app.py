@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from earwitness import __version__
-from earwitness.cli import audit, check_encoder, correct, embed, explain, invert, listing, perturb, report, reproduce
+from earwitness.cli import (
+    audit,
+    check_encoder,
+    correct,
+    embed,
+    explain,
+    invert,
+    learn,
+    listing,
+    perturb,
+    report,
+    reproduce,
+)
 
 app = typer.Typer(
     name="earwitness",
@@ -44,4 +56,5 @@ app.command("invert")(invert.invert)
 app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.add_typer(correct.app, name="correct")
+app.command("learn")(learn.learn)
 app.command("reproduce")(reproduce.reproduce)

@@ -95,6 +95,9 @@ ADAPTERS = {
         "earwitness.encoders.adapters.huggingface:load",
         "huggingface:<repository>: a transformers audio model, the mean of its last hidden states",
     ),
+    "learned": Entry(
+        "earwitness.learning.learned_encoder:load", "learned:<folder>: an encoder that `earwitness learn` trained"
+    ),
     "embeddings": Entry(
         "earwitness.encoders.precomputed:load", "embeddings:<file.parquet>: vectors that were computed before"
     ),
@@ -108,8 +111,8 @@ def load_encoder(spec: str, **options: Any) -> Encoder:
     ----------
     spec
         A name that `list_encoders` lists, or "hear:<module>", "python:<file.py>:<callable>", "onnx:<file>",
-        "torchscript:<file>", "huggingface:<repository>", "embeddings:<file.parquet>"; options may follow, each as
-        ",name=value".
+        "torchscript:<file>", "huggingface:<repository>", "learned:<folder>", "embeddings:<file.parquet>"; options may
+        follow, each as ",name=value".
     options
         The same options as keywords; they win over those in the spec.
 

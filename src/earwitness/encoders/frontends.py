@@ -58,13 +58,15 @@ def mel_spectrogram(
     scale: Scale = "slaney",
     norm: Literal["slaney"] | None = "slaney",
     padding: Literal["constant", "reflect"] | None = "constant",
+    magnitude: bool = False,
 ) -> Tensor:
-    """Power in mel bands from 0 to half the sample rate: [n, samples] to [n, n_mels, frames].
+    """Power (or magnitude) in mel bands from 0 to half the sample rate: [n, samples] to [n, n_mels, frames].
 
     The arguments are those of `earwitness.audio.frontends.mel_spectrogram`.
     """
     filters = torch.tensor(mel_filterbank(sample_rate, n_fft, n_mels, scale=scale, norm=norm), device=audio.device)
-    return filters @ power_spectrogram(audio, n_fft, hop, padding)
+    spectrogram = magnitude_spectrogram if magnitude else power_spectrogram
+    return filters @ spectrogram(audio, n_fft, hop, padding)
 
 
 def decibels(power: Tensor, floor: float = 1e-10, range_db: float | None = None) -> Tensor:

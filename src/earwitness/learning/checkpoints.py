@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from earwitness.errors import InputError
+from earwitness.learning.run_folder import first_difference
 from earwitness.store import whole_file
 
 NAME = "checkpoint.pt"
@@ -84,6 +85,12 @@ def read_state(
     return State(kept["step"], kept["rows"], kept["sums"])
 
 
+def steps_done(folder: Path) -> int:
+    """How many steps the checkpoint in a folder has taken; 0 where there is none."""
+    file = folder / NAME
+    return int(_read(file)["step"]) if file.exists() else 0
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         kept = torch.load(file, map_location="cpu", weights_only=True)
@@ -108,14 +115,8 @@ def _same_architecture(file: Path, kept: Mapping[str, Any], wanted: Mapping[str,
 
 
 def _same_run(file: Path, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    for name in [*wanted, *kept]:
-        if kept.get(name) != wanted.get(name):
-            raise InputError(
-                f"{file} is of another run ({name} was {_short(kept.get(name))} and is now "
-                f"{_short(wanted.get(name))}): choose another folder, or the options it was trained with"
-            )
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    different = first_difference(kept, wanted)
+    if different is not None:
+        raise InputError(
+            f"{file} is of another run ({different}): choose another folder, or the options it was trained with"
+        )

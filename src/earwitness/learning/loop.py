@@ -10,7 +10,8 @@ Kim (2021), Algorithm 1.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +225,17 @@ def every_gpu(module: nn.Module, *inputs: Tensor) -> Tensor:
     return spread
 
 
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Torch on so many processor threads inside; None changes nothing."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def _adam(network: nn.Module, schedule: Schedule) -> torch.optim.Adam:
     return torch.optim.Adam(
         network.parameters(),
@@ -235,7 +247,7 @@ def _adam(network: nn.Module, schedule: Schedule) -> torch.optim.Adam:
 
 def _lasting(schedule: Schedule) -> dict[str, Any]:
     """What of a schedule changes the weights, other than its length."""
-    return {name: getattr(schedule, name) for name in ("learning_rate", "weight_decay", "amsgrad", "validate_every")}
+    return {name: getattr(schedule, name) for name in ("learning_rate", "weight_decay", "amsgrad")}
 
 
 def _validation(network: nn.Module, task: Task, seed: int, step: int) -> dict[str, float]:
