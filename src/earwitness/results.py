@@ -32,6 +32,7 @@ _CHARTS = {
     "correction": "earwitness.charts.correction:charts",
     "explanation": "earwitness.charts.explanation:charts",
     "explanation_model": "earwitness.charts.explanation_model:charts",
+    "topics": "earwitness.charts.topics:charts",
     "learning_experiment": "earwitness.charts.learning_experiment:charts",
 }
 

@@ -32,6 +32,20 @@ def reproduce(
     group: Annotated[
         str | None, typer.Option(metavar="COL", help="Column that is never on both sides of a fold.")
     ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Networks with some of several learning sources (kim2020)."),
+    ] = None,
+    sources: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Learning sources, with commas (kim2020).")
+    ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What the networks are asked for, with commas: columns, or `listening:FILE.csv` (kim2020).",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write into; named after the recipe by default.")
     ] = None,
@@ -48,6 +62,8 @@ def reproduce(
     `earwitness reproduce`
 
     `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
+
+    `earwitness reproduce kim2020 music.csv --sources self,tempo,chroma,genre --targets label --runs 25`
 
     `earwitness reproduce kim-explain ~/hetrec2011-lastfm-2k ~/ml-latest-small`
     """
@@ -75,6 +91,9 @@ def reproduce(
             encoders=tuple(encoder or ()),
             label=label,
             group=group,
+            runs=runs,
+            sources=options.listed(sources),
+            targets=options.listed(targets),
         )
         page = run(data or [], folder, asked)
     results = report.read_results(folder)

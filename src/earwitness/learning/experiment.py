@@ -228,8 +228,8 @@ def _made(experiment: Experiment, identity: str, run: Run) -> list[dict[str, Any
 
 
 def _learnt(experiment: Experiment, run: Run, folder: Path) -> None:
-    from earwitness.learning.learn import Method, learn
     from earwitness.learning.model_folder import FACTS
+    from earwitness.learning.multi_source import Method, Resources, learn
 
     if (folder / FACTS).is_file():
         return
@@ -242,7 +242,7 @@ def _learnt(experiment: Experiment, run: Run, folder: Path) -> None:
         scale=experiment.scale,
         method=Method(coverage="intersection"),  # so that sources are compared on the same clips
         seed=seed_of(experiment, run),
-        jobs=1,
+        resources=Resources(jobs=1),
     )
 
 
