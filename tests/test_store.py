@@ -72,6 +72,13 @@ def test_a_cache_below_a_file_is_said_in_one_sentence(tmp_path: Path, monkeypatc
         cache_dir()
 
 
+def test_a_folder_that_the_system_does_not_let_anybody_make_is_said_in_one_sentence() -> None:
+    if not Path("/proc").exists():
+        pytest.skip("this system has no /proc")
+    with pytest.raises(InputError, match="cannot write /proc/earwitness"), whole_file("/proc/earwitness/result.json"):
+        pass
+
+
 @pytest.mark.parametrize("place", ["folder", "memory://shards"])
 def test_vectors_come_back_from_a_folder_and_from_a_bucket(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -45,8 +45,22 @@ def cache_dir() -> Path:
     """The local folder for weights: that of the shards, or the user's own where the shards lie behind a URL."""
     location = cache_location()
     folder = platformdirs.user_cache_path("earwitness") if "://" in location else Path(location).expanduser()
+    return made_folder(folder)
+
+
+def made_folder(folder: Path) -> Path:
+    """The folder, made where it is missing.
+
+    Raises
+    ------
+    InputError
+        If it may not be made there.
+    """
     with _said_plainly(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:  # /proc says so of what nobody may make in it
+            raise PermissionError(errno.EACCES, "no folder can be made there") from error
     return folder
 
 
@@ -75,8 +89,8 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         If there is no space left, or the folder may not be written to.
     """
     target = Path(path)
+    made_folder(target.parent)
     with _said_plainly(str(target)):
-        target.parent.mkdir(parents=True, exist_ok=True)
         with NamedTemporaryFile(dir=target.parent, prefix=".", suffix=target.suffix, delete=False) as unnamed:
             draft = Path(unnamed.name)
         try:

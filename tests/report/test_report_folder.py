@@ -134,3 +134,27 @@ def test_a_result_of_an_audit_without_pictures_is_shown_with_its_numbers(tmp_pat
     html = report.write([AuditResult("os.path", "e", "d", table)], tmp_path).read_text()
     assert "<b>0.12</b>" in html
     assert "no file skipped" in html
+
+
+def test_one_encoder_on_two_data_sets_is_told_apart_by_them_everywhere(results, tmp_path, capsys):
+    both = [replace(results[1], dataset="sonatas"), replace(results[1], dataset="reels")]
+    page = report.write(both, tmp_path).read_text()
+    report.print_summary(both)
+    printed = capsys.readouterr().out
+    for name in ("sonatas", "reels"):
+        assert f"<h3><bdi>my-model · {name}</bdi></h3>" in page
+        assert f'<th scope="col"><bdi>my-model · {name}</bdi></th>' in page
+        assert f"\nmy-model · {name}\n" in printed
+
+
+def test_many_encoders_are_printed_one_below_the_other_with_their_first_verdict(results, capsys):
+    (said,) = results[1].verdicts
+    two = (said, replace(said, title="And also"))
+    many = [replace(results[1], encoder=f"model-{i}", verdicts=two) for i in range(8)]
+    report.print_summary(many)
+    printed = capsys.readouterr().out
+    for i in range(8):
+        assert len([line for line in printed.splitlines() if line.strip().startswith(f"model-{i} ")]) == 1
+    assert printed.count(f"  {said.title}. ") == 8
+    assert "And also" not in printed
+    assert "8 further verdicts are in the report" in printed

@@ -170,22 +170,28 @@ def subsampled(space: Space, found: Sweep, groups: Texts | None, seed: int, *, c
 
     Subsamples, not resamples: a clip that is drawn twice is a tight group of its own. Each k gets the better of a fresh
     start and one from the centres that all clips have, so that a bad start does not pass for another number of groups.
+    Their silhouettes stand beside those of clouds that were subsampled and clustered in the same way.
     """
     bests = {k: found.best[K_MEANS][k].labels for k in found.ks}
     parts = list(_parts(space.points, bests, groups, SUBSAMPLES, seed))
-    above = found.runs[K_MEANS, "silhouette", "cloud"].mean(0)
-    chosen = [found.ks[int((np.nan_to_num(part.silhouettes, nan=-np.inf) - above).argmax())] for part in parts]
-    return Subsampled(chosen, _agreements(parts), _in_clouds(space, found.ks, groups, seed) if clouds else None)
+    by_cloud = _cloud_parts(space, found.ks, groups, seed, STABILITY_SUBSAMPLES if clouds else 1)
+    above = np.mean([part.silhouettes for of_cloud in by_cloud for part in of_cloud], axis=0)
+    chosen = [found.ks[int(np.nan_to_num(part.silhouettes - above, nan=-np.inf).argmax())] for part in parts]
+    in_clouds = np.concatenate([_agreements(of_cloud) for of_cloud in by_cloud]) if clouds else None
+    return Subsampled(chosen, _agreements(parts), in_clouds)
 
 
-def _in_clouds(space: Space, ks: Sequence[int], groups: Texts | None, seed: int) -> Floats:
-    rows = []
+def _cloud_parts(
+    space: Space, ks: Sequence[int], groups: Texts | None, seed: int, subsamples: int
+) -> list[list["_Part"]]:
+    """Subsamples of some clouds without groups, clustered as those of the clips are; cloud by cloud."""
+    found = []
     for run in range(STABILITY_CLOUDS):
         cloud = _cloud(space, seed, run)
         D = distances(cloud)
         bests = {k: k_means(cloud, k, seed + run, apart=D).labels for k in ks}
-        rows.append(_agreements(list(_parts(cloud, bests, groups, STABILITY_SUBSAMPLES, seed))))
-    return np.concatenate(rows)
+        found.append(list(_parts(cloud, bests, groups, subsamples, seed)))
+    return found
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pooch
 from filelock import FileLock
 
 from earwitness.errors import EncoderError
-from earwitness.store import cache_dir
+from earwitness.store import cache_dir, made_folder
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _check(file: Path, published: Published) -> None:
 def _fetch(published: Published, folder: Path) -> Path:
     """Download beside its place, check, and move it there."""
     target = folder / published.file
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(target.parent)
     with FileLock(folder / ".lock"):  # several workers may start at once, and one download is enough
         if not target.is_file():
             pooch.get_logger().info("Fetching %s (once)", published.url)

@@ -18,7 +18,7 @@ from earwitness.report import sections, words
 from earwitness.report.drawings import Drawing, drawings, vega_bundle
 from earwitness.report.listening import Example, worst
 from earwitness.report.sounds import KBPS, SECONDS, Heard
-from earwitness.results import AuditResult
+from earwitness.results import AuditResult, Verdict
 from earwitness.store import content_hash
 
 LIMIT = 10_000_000  # bytes of the whole page
@@ -99,7 +99,10 @@ class Page:
 
     def _rendered(self, detail: Detail, heard: Heard) -> str:
         audited = sections.audited_encoders(self.results)
-        headlines = [(r, r.verdicts[0]) for r in self.results if r.verdicts]
+        cards: dict[str, list[tuple[AuditResult, Verdict]]] = {name: [] for name in audited}
+        for name, result in zip(words.names(self.results), self.results, strict=True):
+            if result.verdicts and result.encoder in audited:
+                cards.setdefault(name, []).append((result, result.verdicts[0]))
         skipped = sections.skipped(self.results)
         bundle, script = vega_bundle(), _text("report.js")
         return (
@@ -108,7 +111,7 @@ class Page:
             .render(
                 title=self.title or sections.question(audited),
                 facts=sections.facts(self.results),
-                cards=[(name, [(r, v) for r, v in headlines if r.encoder == name]) for name in audited],
+                cards=[(name, mine) for name, mine in cards.items() if mine or name in words.names(self.results)],
                 sections=[
                     sections.section(results, audited, self._drawings[audit], self.examples, detail.rows)
                     for audit, results in self._parts.items()

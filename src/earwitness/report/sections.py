@@ -11,7 +11,7 @@ import pandas as pd
 from earwitness.report.drawings import Drawing
 from earwitness.report.listening import Example
 from earwitness.report.tables import Table, headlines, side_by_side
-from earwitness.report.words import LISTEN, QUESTIONS, WORST, counted, duration, in_words, is_control
+from earwitness.report.words import LISTEN, QUESTIONS, WORST, counted, duration, in_words, is_control, names
 from earwitness.results import AuditResult, Verdict
 
 
@@ -24,7 +24,7 @@ class Section:
     audit, title, question
         Its name, its heading, and what it asks.
     findings
-        Encoder and verdict, for the verdicts that are not on the cards.
+        Encoder (and data set, where there are several) and verdict, for the verdicts that are not on the cards.
     drawings
         Its charts.
     short, full
@@ -75,7 +75,12 @@ def section(
         audit=audit,
         title=title(audit),
         question=QUESTIONS.get(audit, ""),
-        findings=tuple((r.encoder, v) for r in results if r.encoder in audited for v in r.verdicts[1:]),
+        findings=tuple(
+            (name, v)
+            for name, r in zip(names(results), results, strict=True)
+            if r.encoder in audited
+            for v in r.verdicts[1:]
+        ),
         drawings=tuple(drawings),
         short=headlines(full),
         full=full,
@@ -188,10 +193,10 @@ def options(results: Sequence[AuditResult]) -> list[tuple[str, str]]:
     """Every option that the numbers depend on: the audit with its encoder, and the options in words."""
     return [
         (
-            f"{result.audit}, {result.encoder}",
+            f"{result.audit}, {called}",
             "; ".join(f"{in_words(name)}: {_short(value)}" for name, value in result.parameters.items()),
         )
-        for result in results
+        for called, result in zip(names(results), results, strict=True)
     ]
 
 

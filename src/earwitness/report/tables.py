@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from earwitness.report.words import condition, factors, in_words, interval, is_control, is_given, number
+from earwitness.report.words import condition, factors, in_words, interval, is_control, is_given, names, number
 from earwitness.results import AuditResult
 
 HEADLINES = 16  # rows of the short table at most
@@ -68,11 +68,11 @@ def side_by_side(results: Sequence[AuditResult], most: int) -> Table:
     """
     found: dict[tuple[str, str], dict[int, dict[str, Any]]] = {}
     for column, result in enumerate(results):
-        names = factors(result.table)
+        kept = factors(result.table)
         for row in records(result):
-            found.setdefault((str(row["measure"]), condition(row, names)), {})[column] = row
+            found.setdefault((str(row["measure"]), condition(row, kept)), {})[column] = row
     rows = [_row(*key, by_column, len(results)) for key, by_column in found.items()]
-    heads = tuple((result.encoder, is_control(result)) for result in results)
+    heads = tuple(zip(names(results), map(is_control, results), strict=True))
     return Table(heads, tuple(rows[:most]), max(0, len(rows) - most))
 
 

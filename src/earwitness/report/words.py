@@ -220,6 +220,14 @@ def is_control(result: AuditResult) -> bool:
     return result.parameters.get("role") == "control"
 
 
+def names(results: Sequence[AuditResult]) -> list[str]:
+    """What each result is called: its encoder, and the data set beside it where one encoder met several."""
+    met: dict[str, set[str]] = {}
+    for result in results:
+        met.setdefault(result.encoder, set()).add(result.dataset)
+    return [r.encoder if len(met[r.encoder]) < 2 else f"{r.encoder} · {r.dataset}" for r in results]
+
+
 def duration(seconds: float) -> str:
     """
     >>> duration(4.2), duration(252.4)

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from earwitness.encoders.musicnn.checkpoint import read_checkpoint
 from earwitness.errors import EncoderError
-from earwitness.store import cache_dir, whole_file
+from earwitness.store import cache_dir, made_folder, whole_file
 
 _REQUIREMENT = "musicnn==0.1.0"
 _WHEEL = "musicnn-0.1.0-py3-none-any.whl"
@@ -80,7 +80,7 @@ def load_weights(model: str, source: str | None = None) -> Weights:
         return _weights_in(Path(source), model)
     file = cache_dir() / "musicnn" / f"{model}-{CHECKSUMS[model].data_file[:12]}.npz"
     if not file.is_file():
-        file.parent.mkdir(parents=True, exist_ok=True)
+        made_folder(file.parent)
         with FileLock(file.parent / ".lock"):  # several workers may start at once, and one download is enough
             if not file.is_file():
                 _fetch(model, file.parent)
