@@ -87,7 +87,8 @@ def _words(rows: pd.DataFrame, kept: Sequence[str]) -> Any:
         if len(own) < 3:
             continue
         away = (own["x"] - own["x"].median()) ** 2 + (own["y"] - own["y"].median()) ** 2
-        middles.append({"x": own["x"].loc[away.idxmin()], "y": own["y"].loc[away.idxmin()], "word": name})
+        middle = own.iloc[int(np.argmin(away))]
+        middles.append({"x": float(middle["x"]), "y": float(middle["y"]), "word": name})
     data = inline(pd.DataFrame(middles, columns=["x", "y", "word"]))
     base = alt.Chart(data).encode(x="x:Q", y="y:Q", text="word:N")
     halo = base.mark_text(fontSize=12, fontWeight="bold", stroke="#ffffff", strokeWidth=4, opacity=0.9, limit=200)

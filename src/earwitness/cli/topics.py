@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from earwitness.cli import options
+from earwitness.cli.audit import MapName
 
 
 def topics(
@@ -14,7 +15,9 @@ def topics(
         str, typer.Option("--encoder", "-e", metavar="ENCODER", help="`learned:DIR`, of an encoder you trained.")
     ],
     label: Annotated[str | None, typer.Option(metavar="COL", help="Column to show beside the topics.")] = None,
-    projection: Annotated[str, typer.Option("--map", help="t-SNE or UMAP.")] = "t-SNE",
+    map_by: Annotated[
+        MapName, typer.Option("--map", help="What draws the map; umap needs the extra `maps`.")
+    ] = MapName.tsne,
     strongest: Annotated[int, typer.Option(min=1, help="Topics a source in the tables.")] = 3,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the page and the tables.")] = Path(
         "earwitness-topics"
@@ -47,6 +50,7 @@ def topics(
     folder = options.out_folder(out)
     with options.progress_bar() as progress:
         answers = head_answers(clips, encoder, jobs=jobs, cluster=cluster, progress=progress)
+    projection = "UMAP" if map_by is MapName.umap else "t-SNE"
     result = topics_result(answers, label=label, projection=projection, seed=seed)
     tables = {"topics": answers.strongest(strongest), "words": answers.labels(), "numbers": answers.numbers()}
     for name, table in tables.items():

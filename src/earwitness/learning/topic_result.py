@@ -166,11 +166,11 @@ def _items(answers: Answers, places: Any, label: str | None) -> pd.DataFrame:
         first = mine[mine["rank"] == 1].set_index("clip")["output"]
         items[f"strongest:{source.name}"] = items["clip"].map(first)
     numbers = answers.numbers()
-    for (source, number), rows in numbers.groupby(["source", "number"], sort=False):
+    for (name, number), rows in numbers.groupby(["source", "number"], sort=False):
         digits = 0 if rows["value"].abs().max() >= 100 else 1
         text = [
             f"{v:.{digits}f} {u} [{low:.{digits}f}, {high:.{digits}f}]"
             for v, u, low, high in zip(rows["value"], rows["unit"], rows["low"], rows["high"], strict=True)
         ]
-        items[f"number:{source} {number}"] = items["clip"].map(dict(zip(rows["clip"], text, strict=True)))
+        items[f"number:{name} {number}"] = items["clip"].map(dict(zip(rows["clip"], text, strict=True)))
     return items

@@ -67,7 +67,7 @@ class Size:
 
 SIZES = {
     "small": Size(
-        600, 5, 20, 2, 1, Scale(channels=1, width=0.25, features=128, batch=32, epochs=15, learning_rate=0.001)
+        600, 5, 20, 2, 1, Scale(channels=1, width=0.25, features=128, batch=32, epochs=10, learning_rate=0.001)
     ),
     "full": Size(10**9, 8, 352, 6, 5, SCALES["full"]),
 }
