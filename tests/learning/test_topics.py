@@ -19,7 +19,7 @@ from earwitness.results import AuditResult
 _SPEC = importlib.util.spec_from_file_location("small_sounds", Path(__file__).with_name("small_sounds.py"))
 _MODULE = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(_MODULE)
-LONGER = Scale(channels=1, width=0.125, features=16, batch=16, epochs=25, learning_rate=0.005)
+LONGER = Scale(channels=1, width=0.125, features=16, batch=16, epochs=16, learning_rate=0.005)
 
 
 @pytest.fixture(scope="module")

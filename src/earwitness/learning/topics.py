@@ -131,7 +131,7 @@ def head_answers(
     clips
         Any; not only those it was trained on.
     encoder
-        `learned:<folder>`, or the folder itself.
+        `learned:<folder>`, or the encoder that it is.
     jobs, cluster, progress
         As in `engine.map`. A clip's answers depend on that clip alone.
 
@@ -142,7 +142,6 @@ def head_answers(
     InputError
         If no clip can be heard.
     """
-    encoder = f"learned:{encoder}" if isinstance(encoder, str) and ":" not in encoder else encoder
     heard = with_heads(encoder)
     parts = [tuple(clips[start : start + _PARTITION]) for start in range(0, len(clips), _PARTITION)]
     stage = f"topics of {len(clips)} clips"
