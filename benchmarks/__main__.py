@@ -3,7 +3,17 @@
 import sys
 from importlib import import_module
 
-BENCHMARKS = ("front_end", "perturbations", "encoders", "distances", "statistics", "explain", "correction", "main_job")
+BENCHMARKS = (
+    "front_end",
+    "perturbations",
+    "encoders",
+    "distances",
+    "statistics",
+    "explain",
+    "correction",
+    "learning",
+    "main_job",
+)
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """`learn` from end to end: a folder of sounds becomes an encoder that is audited like any other."""
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +113,30 @@ def test_run_again_it_gives_the_same_and_with_more_epochs_goes_on(clips: Clips, 
     assert (once / "weights.safetensors").read_bytes() == (straight / "weights.safetensors").read_bytes() != before
 
 
+def test_networks_of_one_source_are_trained_once_for_all_that_are_put_together_of_them(
+    clips: Clips, tmp_path: Path
+) -> None:
+    single = learn(clips, out=tmp_path / "parts/pulsed", sources=[pulsed(clips)], strategy="ss-r", scale=TINY)
+    trained = (single / "checkpoint.pt").stat().st_mtime_ns
+    both, parts = [of_self(clips), pulsed(clips)], tmp_path / "parts"
+    out = learn(clips, out=tmp_path / "model", sources=both, strategy="mss-cr", scale=TINY, parts=parts)
+    assert (single / "checkpoint.pt").stat().st_mtime_ns == trained
+    alone, whole = (load_encoder(f"learned:{folder},device=cpu") for folder in (single, out))
+    sound = clips[3].load(RATE)[None]
+    np.testing.assert_allclose(whole.encode(sound)[:, whole.blocks["pulsed"]], alone.encode(sound), atol=1e-6)
+    with pytest.raises(InputError, match=r"is of another run \(seed was 0 and is now 1\)"):
+        learn(
+            clips,
+            out=tmp_path / "other",
+            sources=both,
+            strategy="mss-cr",
+            scale=TINY,
+            parts=parts,
+            seed=1,
+            group="none",
+        )
+
+
 def test_joint_networks_are_unconnected_ones(clips: Clips, tmp_path: Path) -> None:
     out = learn(
         clips,
@@ -183,3 +210,66 @@ def test_models_that_are_damaged_or_none_are_refused_in_a_sentence(clips: Clips,
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(EncoderError, match=r"is not the one that model\.json was written with"):
         load_encoder(f"learned:{out}")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np, pandas as pd
+from earwitness.datasets import load_clips
+from earwitness.learning import Resources, Scale, learn
+from earwitness.learning.multi_source_task import MultiSourceTask
+from earwitness.learning.sources import LabelModel, Source
+
+clips, out, kill_at = load_clips(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+yes = clips.table["kind"].to_numpy() == "pulsed"
+sources = [
+    Source("pulsed", "distribution", np.stack([yes, ~yes], 1).astype(np.float32), ("p", "s"), LabelModel("classes")),
+    Source("self", "pairs", np.zeros((len(clips), 0), np.float32), ("n", "y"),
+           LabelModel("pairs", {}, {"usable": np.ones(len(clips), bool)})),
+]
+count, loss = 0, MultiSourceTask.loss
+
+def deadly(self, *arguments):
+    global count
+    count += 1
+    if count == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return loss(self, *arguments)
+
+MultiSourceTask.loss = deadly
+learn(clips, out=out, sources=sources, strategy="mss-cr", scale=Scale(1, 0.125, 8, 4, 3, 0.002),
+      resources=Resources("cpu", 1))
+"""
+
+
+@pytest.mark.usefixtures("clips")
+def test_a_run_killed_in_its_second_network_ends_with_the_model_of_one_that_was_not(
+    folder: Path, tmp_path: Path
+) -> None:
+    def run(name: str, kill_at: int) -> int:
+        code = [sys.executable, "-c", KILLED, str(folder / "clips.csv"), str(tmp_path / name), str(kill_at)]
+        return subprocess.run(code, check=False, timeout=300).returncode
+
+    assert run("whole", 0) == 0
+    assert run("killed", 21) == -signal.SIGKILL  # after 5 trial steps, 9 of the first network and 6 of the second
+    assert not (tmp_path / "killed" / "model.json").exists()
+    assert run("killed", 0) == 0
+    for name in ("weights.safetensors", "model.json", "losses.csv", "training_points.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+@pytest.mark.slow
+def test_heads_answer_nearer_to_the_targets_than_the_mean_target_does(tmp_path: Path) -> None:
+    """Pulsed or steady is learnt from 60 synthetic clips; labels that were dealt out at random are not."""
+    clips = sounds(tmp_path / "sounds", count=80)
+    dealt = pulsed(clips, "dealt")
+    dealt.targets[:] = dealt.targets[np.random.default_rng(0).permutation(len(clips))]
+    scale = Scale(channels=1, width=0.25, features=32, batch=16, epochs=12, learning_rate=0.002)
+    out = learn(
+        clips, out=tmp_path / "m", sources=[pulsed(clips), dealt], strategy="mss-cr", scale=scale, validation=0.25
+    )
+    rows = {row["source"]: row for row in json.loads((out / "model.json").read_text())["learnt"]}
+    assert rows["pulsed"]["difference_high"] < -0.3  # of ln 2 = 0.69 nat
+    assert rows["pulsed"]["learned"] == "yes"
+    assert rows["dealt"]["learned"] in ("no", "uncertain")

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from earwitness.cli import options
+from earwitness.cli import learn_task, options
 
 
 def learn(
+    context: typer.Context,
     source: options.Source,
     sources: Annotated[
         str, typer.Option(metavar="A,B", help="What to learn from, with commas; `--list-sources` shows what there is.")
@@ -20,6 +21,7 @@ def learn(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the trained encoder.")] = Path(
         "earwitness-model"
     ),
+    task: learn_task.Task = None,
     list_sources: Annotated[
         bool, typer.Option("--list-sources", help="Show which sources the clips offer, and why not others; then leave.")
     ] = False,
@@ -46,6 +48,24 @@ def learn(
     ] = "available",
     joint: Annotated[bool, typer.Option("--joint", help="Train the networks of mss-cr in one run.")] = False,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, …; a graphics processor where there is one.")] = None,
+    label: learn_task.Label = "label",
+    tags: learn_task.Tags = "tags",
+    top_tags: learn_task.TopTags = 50,
+    part: learn_task.Part = "part",
+    target: learn_task.Target = None,
+    mixture: learn_task.Mixture = "mixture",
+    song: learn_task.Song = None,
+    mix_db: learn_task.MixDb = None,
+    steps: learn_task.Steps = None,
+    layer: learn_task.Layer = learn_task.LayerChoice.post_fc,
+    shape: learn_task.Shape = learn_task.ShapeChoice.default,
+    inputs: learn_task.Inputs = learn_task.InputsChoice.spectrogram,
+    unpooling: learn_task.Unpooling = learn_task.UnpoolingChoice.repeat,
+    mulaw: learn_task.Mulaw = 0,
+    consistency: learn_task.ConsistencyHow = None,
+    consistency_weight: learn_task.ConsistencyWeight = 1.0,
+    consistency_distance: learn_task.ConsistencyDistance = learn_task.DistanceChoice.relative,
+    perturb: learn_task.Perturb = None,
     audio_column: options.AudioColumn = None,
     allow_outside: options.AllowOutside = False,
     exclude: options.Exclude = None,
@@ -63,31 +83,63 @@ def learn(
     `earwitness learn ~/music --sources self,tempo,chroma --out model`
 
     `earwitness learn tracks.csv --sources tags,year,self --strategy ms-cr@2 --out model`
+
+    `earwitness learn tracks.csv --task instruments --label instrument --out model`
+
+    `earwitness learn stems.csv --task separation --part part --song song --target vocals --out model`
     """
     from earwitness.learning import LabelOptions, Method, Resources, offered_sources
     from earwitness.learning import learn as train_encoder
     from earwitness.learning.scale import scale_named
 
+    learn_task.check_given(context, task)
     clips = options.load(source, audio_column, allow_outside, exclude)
     labels = LabelOptions(components=components, least_clips=least_clips)
+    changed: dict[str, Any] = {
+        name: value
+        for name, value in {
+            "epochs": epochs,
+            "batch": batch,
+            "learning_rate": learning_rate,
+            "width": width,
+            "features": features,
+            "channels": channels,
+            "steps": steps,
+        }.items()
+        if value is not None
+    }
+    if task is not None:
+        asked = learn_task.Asked(
+            task=task,
+            label=label,
+            tags=tags,
+            top_tags=top_tags,
+            part=part,
+            target=target,
+            mixture=mixture,
+            song=song,
+            mix_db=mix_db,
+            layer=layer,
+            shape=shape,
+            inputs=inputs,
+            unpooling=unpooling,
+            mulaw=mulaw,
+            consistency=consistency,
+            consistency_weight=consistency_weight,
+            consistency_distance=consistency_distance,
+            perturb=perturb,
+        )
+        wanted = learn_task.making(asked, scale, changed, group, validation)
+        with options.progress_bar() as progress:
+            folder = learn_task.train(clips, wanted, out, seed=seed, device=device, jobs=jobs, progress=progress)
+        learn_task.show(folder, as_json)
+        return
     with options.progress_bar() as progress:
         if list_sources:
             offered = offered_sources(
                 clips, seed=seed, options=labels, listening=listening, jobs=jobs, cluster=cluster, progress=progress
             )
         else:
-            changed: dict[str, Any] = {
-                name: value
-                for name, value in {
-                    "epochs": epochs,
-                    "batch": batch,
-                    "learning_rate": learning_rate,
-                    "width": width,
-                    "features": features,
-                    "channels": channels,
-                }.items()
-                if value is not None
-            }
             folder = train_encoder(
                 clips,
                 out=out,

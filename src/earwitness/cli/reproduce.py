@@ -46,6 +46,9 @@ def reproduce(
             help="What the networks are asked for, with commas: columns, or `listening:FILE.csv` (kim2020).",
         ),
     ] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train the encoders of the paper first, where a recipe can: kim2019.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder to write into; named after the recipe by default.")
     ] = None,
@@ -64,6 +67,10 @@ def reproduce(
     `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
 
     `earwitness reproduce kim2020 music.csv --sources self,tempo,chroma,genre --targets label --runs 25`
+
+    `earwitness reproduce kim2019 ~/music --train --label instrument --group artist`
+
+    `earwitness reproduce consistency-training ~/music --label instrument --group artist`
 
     `earwitness reproduce kim-explain ~/hetrec2011-lastfm-2k ~/ml-latest-small`
     """
@@ -94,6 +101,7 @@ def reproduce(
             runs=runs,
             sources=options.listed(sources),
             targets=options.listed(targets),
+            train=train,
         )
         page = run(data or [], folder, asked)
     results = report.read_results(folder)

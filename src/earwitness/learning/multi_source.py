@@ -110,6 +110,7 @@ def learn(
     seed: int = 0,
     labels: LabelOptions | None = None,
     listening: Any = None,
+    parts: Path | str | None = None,
     resources: Resources | None = None,
 ) -> Path:
     """Train an encoder on a collection of clips.
@@ -137,6 +138,9 @@ def learn(
         Of every random draw.
     labels, listening
         For `make_sources`.
+    parts
+        Folder of the networks of single sources, `PARTS/SOURCE`, that MSS-CR is put together from: those of earlier
+        runs (also of ss-r) on the same clips, seed and scale are not trained again. None: within `out`.
     resources
         Where it runs, and who is told.
 
@@ -167,11 +171,11 @@ def learn(
         "seed": seed,
         "validation": validation,
         "group": group,
-        "clips_and_targets": _fingerprint(ready),
+        "clips_and_targets": _fingerprint(ready, ready.task.sources),
     }
     claim_folder(out, run)
     with threads(scale.threads if pick_device(resources.device).type == "cpu" else None):
-        network, log = _trained(ready, out, scale, run, resources)
+        network, log = _trained(ready, out, Path(parts or out / "parts"), scale, run, resources)
         learnt = learnt_table(network, ready.task, ready.split.groups, log, np.random.default_rng([seed, 4]))
     _write(out, network, ready, run | {"epochs": scale.epochs}, learnt, log)
     return out
@@ -225,19 +229,19 @@ def schedule_of(scale: Scale, sources: int, clips: int) -> Schedule:
 
 
 def _trained(
-    ready: Prepared, out: Path, scale: Scale, run: dict[str, Any], resources: Resources
+    ready: Prepared, out: Path, parts: Path, scale: Scale, run: dict[str, Any], resources: Resources
 ) -> tuple[MultiSourceNetwork, pd.DataFrame]:
     """The trained network on the processor, and its losses."""
     apart = run["strategy"] == "mss-cr" and not run["method"]["joint"]
     sources = ready.task.sources
     tasks = [ready.task.of([source]) for source in sources] if apart else [ready.task]
-    folders = [out / "parts" / source.name for source in sources] if apart else [out]
+    folders = [parts / source.name for source in sources] if apart else [out]
     schedule = schedule_of(scale, len(tasks[0].sources), int(ready.training.sum()))
     networks: list[MultiSourceNetwork] = []
     logs = []
     for task, folder in zip(tasks, folders, strict=True):
-        names = [source.name for source in task.sources]
-        network = MultiSourceNetwork(parts_of(task.sources), "ss-r" if apart else run["strategy"], scale.size)
+        names, strategy = [source.name for source in task.sources], "ss-r" if apart else run["strategy"]
+        network = MultiSourceNetwork(parts_of(task.sources), strategy, scale.size)
         network.draw_weights(run["seed"]).to(memory_format=torch.channels_last)
         if not networks:
             left = sum(schedule.steps - steps_done(place) for place in folders)
@@ -250,7 +254,12 @@ def _trained(
                 folder,
                 seed=run["seed"],
                 device=resources.device,
-                about={name: value for name, value in run.items() if name != "seed"},
+                about={
+                    **run,
+                    "strategy": strategy,
+                    "sources": names,
+                    "clips_and_targets": _fingerprint(ready, task.sources),
+                },
                 progress=resources.progress,
                 stage=f"training on {', '.join(names)}",
             )
@@ -300,10 +309,10 @@ def _check_clips(clips: Clips, cache: SpectrogramCache, tell: Callable[[str], No
         tell(f"{short} of {usable} clips are shorter than a chunk of {CHUNK_S:.2f} s and are filled up with silence")
 
 
-def _fingerprint(ready: Prepared) -> str:
+def _fingerprint(ready: Prepared, sources: Sequence[Source]) -> str:
     """Text that names the sound, its parts and its targets."""
     files = [file.name if file else "" for file in ready.cache.files]
-    targets = [np.ascontiguousarray(source.targets).tobytes() for source in ready.task.sources]
+    targets = [np.ascontiguousarray(source.targets).tobytes() for source in sources]
     masks = [mask.tobytes() for mask in (ready.split.training, ready.split.validation)]
     return content_hash(*files, *masks, *targets)
 

@@ -185,7 +185,7 @@ class MultiSourceTask:
         rows = self.validation_rows[place]
         if self.sources[place].kind == "pairs":
             return self._pair_losses(network, name, rows)
-        chunks = [(self._last_start(rows) * number) // 2 for number in range(_VALIDATION_CHUNKS)]
+        chunks = [self._last_start(rows) * number // (_VALIDATION_CHUNKS - 1) for number in range(_VALIDATION_CHUNKS)]
         path = network.of_source(name)
         targets = self._targets[place][rows]
         each = [divergence(self._answered(path, network, (rows, starts)), targets, None).numpy() for starts in chunks]

@@ -21,8 +21,9 @@ __all__ = ["RECIPES", "Entry", "Options", "load_recipe"]
 class Options:
     """What every recipe can be told: how thorough, which encoders and columns, where to run, with which seed.
 
-    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small". `runs`,
-    `sources` (of learning) and `targets` are for experiments that train networks.
+    `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small". `train` asks
+    a recipe to train the encoders of its paper; `runs`, `sources` (of learning) and `targets` are for experiments that
+    train many.
     """
 
     quick: bool = False
@@ -37,6 +38,7 @@ class Options:
     runs: int | None = None
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    train: bool = False
 
 
 Recipe = Callable[[list[str], Path, Options], Path]
@@ -54,7 +56,12 @@ RECIPES: dict[str, Entry] = {
     "kim2019": Entry(
         "earwitness.recipes.kim2019:run",
         "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",
-        "any clips, as for `earwitness audit`, and the encoders to compare, with -e",
+        "any clips, as for `earwitness audit`, and the encoders to compare, with -e; --train trains the paper's own",
+    ),
+    "consistency-training": Entry(
+        "earwitness.recipes.consistency_training:run",
+        "Kim (2021), chapter 6: does training with changed copies raise consistency, and does transfer suffer?",
+        "clips with a column of classes (--label) to train and measure with",
     ),
     "shenanigans": Entry(
         "earwitness.recipes.shenanigans:run",

@@ -5,8 +5,9 @@ original, C^B whether sound and embedding agree about that; an additive model co
 magnitudes. Everything that was computed is kept, so an interrupted run goes on where it stopped.
 
 Where this differs from the paper: distances by DTW are exact, not FastDTW's; the levels of MP3 are those that the
-format has; encoders hear the whole excerpt in their own windows, not its central two seconds; the four networks of the
-paper are whatever encoders you name, beside the MFCC statistics of its baseline and a network that was never trained.
+format has; encoders hear the whole excerpt in their own windows, not its central two seconds. The four networks of the
+paper are trained here on request, or named as `learned:FOLDER` like any other encoder, beside the MFCC statistics of
+its baseline and a network that was never trained.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ from earwitness.errors import InputError
 from earwitness.extraction import embed_all
 from earwitness.pipeline import SOUND, Profile, Settings, Workers, audit_encoders, changed_clips
 from earwitness.recipes import Options
+from earwitness.recipes.task_training import parted, train_all
 from earwitness.results import AuditResult
 from earwitness.store import whole_file
 
@@ -74,7 +76,9 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
         Folder: `report.html` and what belongs to it, `tables/*.csv`, `figures/*.svg`, `analyses.txt`.
     options
         The encoders to compare, beside which `mfcc` and `random` are measured; the scale: "small" (60 clips under 30
-        perturbations, some minutes on two cores) or "full" (1,000 clips under 94); columns for a probe.
+        perturbations, some minutes on two cores) or "full" (1,000 clips under 94); columns for a probe. With `train`
+        the paper's four encoders are trained first, on clips that are then not measured on, as far as the clips have
+        answers (`tables/trained.csv`); they lie in `encoders/`, and are not trained again.
 
     Returns
     -------
@@ -86,10 +90,11 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
     InputError
         If there is not one source, no encoder, or they cannot be used.
     """
-    if len(sources) != 1 or not options.encoders:
+    if len(sources) != 1 or not (options.encoders or options.train):
         raise InputError(
             f"kim2019 wants one source of clips and an encoder or more, not {len(sources)} and "
-            f"{len(options.encoders)}: try `earwitness reproduce kim2019 demo -e musicnn-msd`"
+            f"{len(options.encoders)}: try `earwitness reproduce kim2019 demo -e musicnn-msd`, or train the paper's "
+            "four with --train"
         )
     clips = load_clips(sources[0])
     scale, seed = options.scale or "small", options.seed
@@ -104,10 +109,17 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
         references=SOUND,
         sound_s=EXCERPT_S,
     )
+    label = options.label or _usual(clips, ("label",))
+    group = options.group or _usual(clips, ("group", "artist", "track", "album"))
+    if options.train:
+        training, clips = parted(clips, group, seed)
+        specs, trained = train_all(training, out / "encoders", options, label, group)
+        _write(out / "tables" / "trained.csv", trained)
+        options = replace(options, encoders=(*options.encoders, *specs))
     settings = Settings(
         audits=("robustness",),
-        label=options.label or _usual(clips, ("label",)),
-        group=options.group or _usual(clips, ("group", "artist", "track", "album")),
+        label=label,
+        group=group,
         profile=profile,
         seed=seed,
     )
