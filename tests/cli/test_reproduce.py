@@ -24,6 +24,12 @@ def test_without_an_encoder_there_is_nothing_to_compare(run: Run, tmp_path: Path
     assert "an encoder or more" in err
 
 
+def test_training_is_refused_where_a_recipe_has_nothing_to_train(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("reproduce", "shenanigans", "demo", "--train", "--out", str(tmp_path / "out"))
+    assert code == 2
+    assert "--train has no effect with shenanigans" in err
+
+
 @pytest.mark.slow
 def test_kim_2019_runs_at_the_small_scale_and_again_from_what_was_kept(run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)

@@ -81,7 +81,8 @@ def test_what_was_learnt_is_an_encoder_that_keeps_its_word(clips: Clips, tmp_pat
     np.testing.assert_allclose(given, encoder.encode(sound), atol=1e-4)
     card = (out / "model-card.md").read_text()
     assert f"strategy {strategy} on self, pulsed" in card
-    assert "| pulsed | 2 | 10 |" in card
+    assert "| self | sound | 2 | 10 |" in card
+    assert "| pulsed | targets that were given | 2 | 10 |" in card
     points = pd.read_csv(out / "training_points.csv")
     assert points["use"].value_counts().to_dict() == {"training": 10, "validation": 2}
     assert len(set(points[points["use"] == "validation"]["group"])) == 1  # an artist is on one side

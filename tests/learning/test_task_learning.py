@@ -181,6 +181,7 @@ def test_every_task_trains_into_a_folder_that_is_an_encoder(make: Make, tmp_path
     assert scores["value"].notna().all()
     difference = scores["value"][0] - scores["value"][1]
     assert scores["value"][2] == pytest.approx(difference, abs=1e-6)
+    assert set(pd.read_csv(folder / "training_points.csv")["use"]) == {"training", "validation"}
     card = (folder / "model-card.md").read_text()
     assert "How well it learnt its task" in card
     assert len(pd.read_csv(folder / "losses.csv")) >= 2

@@ -67,6 +67,13 @@ class UnpoolingChoice(StrEnum):
     indices = "indices"
 
 
+class LossChoice(StrEnum):
+    """Whose form of a loss."""
+
+    code = "code"
+    text = "text"
+
+
 def _option(text: str, **more: Any) -> Any:
     return typer.Option(help=text, rich_help_panel=PANEL, **more)
 
@@ -94,6 +101,10 @@ Layer = Annotated[LayerChoice, _option("Values after the dense layer, or the mea
 Shape = Annotated[ShapeChoice, _option("513 bins x 173 frames (2 s), or the 512 x 128 of Table 4.1.")]
 Inputs = Annotated[InputsChoice, _option("`mfcc`: the baseline, which learns only what follows the 144 statistics.")]
 Unpooling = Annotated[UnpoolingChoice, _option("Repeat maxima, or put them where the encoder had found them.")]
+Loss = Annotated[
+    LossChoice,
+    _option("As in the published code, or as printed: an L2 norm (autoencoder), the target's part alone (separator)."),
+]
 Mulaw = Annotated[int, _option("Hear sound through mu-law of so many levels (the published code: 256); 0: do not.")]
 ConsistencyHow = Annotated[
     ConsistencyChoice | None,
@@ -140,6 +151,7 @@ class Asked:
     shape: ShapeChoice
     inputs: InputsChoice
     unpooling: UnpoolingChoice
+    loss: LossChoice
     mulaw: int
     consistency: ConsistencyChoice | None
     consistency_weight: float
@@ -207,6 +219,8 @@ def making(asked: Asked, scale: str, changed: dict[str, Any], group: str | None,
         layer=asked.layer.value,
         unpooling=asked.unpooling.value,
         mulaw=asked.mulaw,
+        reconstruction="norm" if asked.loss == LossChoice.text else "mean square",
+        separated="target" if asked.loss == LossChoice.text else "both",
         consistency=consistency,
         **rate,
     )

@@ -77,6 +77,7 @@ def reproduce(
     import json
 
     from earwitness import report
+    from earwitness.errors import InputError
     from earwitness.recipes import RECIPES, Options, load_recipe
 
     if recipe is None:
@@ -86,6 +87,8 @@ def reproduce(
         )
         return
     run = load_recipe(recipe)
+    if train and recipe != "kim2019":
+        raise InputError(f"--train has no effect with {recipe}: leave it out, or run kim2019")
     folder = options.out_folder(out or Path(f"earwitness-{recipe}"))
     with options.progress_bar() as progress:
         asked = Options(

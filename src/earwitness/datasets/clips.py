@@ -248,16 +248,16 @@ class Clips:
         )
 
     def assign(self, **columns: Any) -> "Clips":
-        """The same clips with further columns, or other values in columns of metadata.
+        """The same clips with these columns of metadata, in place of any of the same names; one value a clip.
 
         Raises
         ------
         InputError
-            If one of them says which sound is meant (`clip`, `path`, `start`, `duration`).
+            If a column is one of the clips' own: `clip`, `path`, `start`, `duration`.
         """
-        for name in columns:
-            if name in OWN_COLUMNS:
-                raise InputError(f"the column {name!r} says which sound a clip is, and cannot be replaced")
+        own = [name for name in columns if name in OWN_COLUMNS]
+        if own:
+            raise InputError(f"the column {own[0]!r} says where a clip lies: load the clips anew to change it")
         return Clips(
             self._table.assign(**columns),
             name=self._name,

@@ -19,7 +19,7 @@ def draw_weights(network: nn.Module, rng: np.random.Generator) -> None:
             field = layer.weight[0, 0].numel()
             bound = np.sqrt(6 / (field * (layer.weight.shape[0] + layer.weight.shape[1])))
             drawn = rng.uniform(-bound, bound, tuple(layer.weight.shape)).astype(np.float32)
-            assert layer.bias is not None
             with torch.no_grad():
                 layer.weight.copy_(torch.from_numpy(drawn))
-                layer.bias.zero_()
+                if layer.bias is not None:
+                    layer.bias.zero_()

@@ -11,6 +11,7 @@ from earwitness.learning.model_folder import Model, read_model
 
 KINDS = {
     "multi-source": "earwitness.learning.multi_source_encoder:MultiSourceEncoder",
+    "artist-groups": "earwitness.learning.artist_groups.encoder:ArtistGroupEncoder",
     "task": "earwitness.learning.tasks.encoding:encoder_of",
 }
 """Who makes an encoder of a model, by its `kind`: a callable of the model, the device and further options."""

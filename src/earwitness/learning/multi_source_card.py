@@ -15,6 +15,7 @@ from earwitness import __version__
 from earwitness.datasets import Clips
 from earwitness.learning.multi_source_task import MultiSourceTask
 from earwitness.learning.networks import MultiSourceNetwork
+from earwitness.learning.sources import SOURCES, Source
 from earwitness.learning.spectrograms import SpectrogramCache
 from earwitness.learning.splitting import Split
 from earwitness.stats import bootstrap
@@ -48,11 +49,11 @@ def learnt_table(
     Returns
     -------
     DataFrame
-        A row a source: `source`, `outputs`, `clips` (trained on), `validation_clips`, `training_loss`,
-        `validation_loss` with `low` and `high`, `mean_target_loss` (of always giving the mean target of the training
-        clips), `difference` of the two with `difference_low` and `difference_high`, and `learned`: "yes" where the
-        interval of the difference lies below 0, "no" where the difference itself does not, else "uncertain"; "not
-        measured" with fewer than two groups of validation clips.
+        A row a source: `source`, `made_from` (a column, or sound), `outputs`, `clips` (trained on),
+        `validation_clips`, `training_loss`, `validation_loss` with `low` and `high`, `mean_target_loss` (of always
+        giving the mean target of the training clips), `difference` of the two with `difference_low` and
+        `difference_high`, and `learned`: "yes" where the interval of the difference lies below 0, "no" where the
+        difference itself does not, else "uncertain"; "not measured" with fewer than two groups of validation clips.
     """
     network.eval()
     rows = []
@@ -63,6 +64,7 @@ def learnt_table(
         trained = log[(log["part"] == source.name) & log["training"].notna()]["training"]
         row: dict[str, Any] = {
             "source": source.name,
+            "made_from": _made_from(source),
             "outputs": len(source.outputs),
             "clips": len(task.training_rows[place]),
             "validation_clips": len(losses),
@@ -162,6 +164,14 @@ def write_card(
         draft.write_text(text, encoding="utf-8")
 
 
+def _made_from(source: Source) -> str:
+    """Where a source's labels come from: whoever audits by that column audits what was taught."""
+    column = source.model.facts.get("column")
+    if column is not None:
+        return f"column {column}"
+    return "sound" if source.name in SOURCES else "targets that were given"
+
+
 def _about(
     run: Mapping[str, Any],
     network: MultiSourceNetwork,
@@ -191,14 +201,15 @@ def _learnt_words(learnt: pd.DataFrame) -> list[str]:
         "Divergence in nat from the targets of validation clips, with 95 % intervals that resample groups; beside it "
         "the control that always gives the mean target of the training clips. Learned: the interval of the difference "
         "lies below 0.\n",
-        "| source | outputs | clips | training | validation | mean target | difference | learned |",
-        "|---|---|---|---|---|---|---|---|",
+        "| source | made from | outputs | clips | training | validation | mean target | difference | learned |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in learnt.to_dict("records"):
         validation = _with_interval(row["validation_loss"], row["low"], row["high"])
         difference = _with_interval(row["difference"], row["difference_low"], row["difference_high"], sign="+")
         lines.append(
-            f"| {_plain(row['source'])} | {row['outputs']} | {row['clips']} | {_number(row['training_loss'])} | "
+            f"| {_plain(row['source'])} | {_plain(row['made_from'])} | {row['outputs']} | {row['clips']} | "
+            f"{_number(row['training_loss'])} | "
             f"{validation} | {_number(row['mean_target_loss'])} | {difference} | {row['learned']} |"
         )
     unlearned = [_plain(row["source"]) for row in learnt.to_dict("records") if row["learned"] == "no"]

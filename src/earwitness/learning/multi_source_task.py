@@ -179,7 +179,7 @@ class MultiSourceTask:
     def clip_losses(self, network: MultiSourceNetwork, name: str) -> Floats:
         """Divergence for each validation clip of a source, the mean over at most three chunks that never change.
 
-        For "self", of each clip: a pair of its first and last chunk, and one with the last chunk of the next clip.
+        For "self", of each clip: a pair of its first and last chunk, and one with the last chunk of another clip.
         """
         place = [source.name for source in self.sources].index(name)
         rows = self.validation_rows[place]
@@ -206,7 +206,8 @@ class MultiSourceTask:
             return np.zeros(0)
         path, last = network.of_source(name), self._last_start(rows)
         zeros = np.zeros_like(last)
-        other, other_last = np.roll(rows, 1), np.roll(last, 1)
+        # Half the collection away: neighbours in a table are often excerpts of one recording.
+        other, other_last = np.roll(rows, len(rows) // 2), np.roll(last, len(rows) // 2)
         same = self._answered(path, network, (rows, zeros), (rows, last))
         different = self._answered(path, network, (rows, zeros), (other, other_last))
         yes, no = torch.tensor([[0.0, 1.0]]), torch.tensor([[1.0, 0.0]])

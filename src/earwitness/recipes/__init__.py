@@ -53,6 +53,12 @@ class Entry(NamedTuple):
 
 
 RECIPES: dict[str, Entry] = {
+    "kim2018": Entry(
+        "earwitness.recipes.kim2018:run",
+        "Kim, Won, Serra and Liem (2018), Kim (2021), chapter 3: genre from artist groups. Tables 3.3 to 3.5, "
+        "Figure 3.3",
+        "one set of clips with a column of genres (--label), one of artists (--group), and perhaps sub-genres",
+    ),
     "kim2019": Entry(
         "earwitness.recipes.kim2019:run",
         "Kim et al. (2019), Kim (2021), chapter 4: are nearby neighbours relatives? Figures 4.3 to 4.13",

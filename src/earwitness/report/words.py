@@ -20,6 +20,7 @@ QUESTIONS = {
     "bias": "Does it know the data set better than the music?",
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
     "inversion": "What does it think a label sounds like?",
+    "artist_groups": "Do networks that also learn groups of artists tell genres better than those that learn genres?",
     "explanation": "Do the explanations tell the truth about the model, and briefly?",
     "explanation_model": "What do true explanations depend on: the explainer, the number of tags, the recommender, "
     "the user?",
@@ -38,6 +39,10 @@ STATUS = {  # sign and word, so that nothing hangs on colour alone
 }
 
 MEASURES = {  # measures by the name that audits give them
+    "log loss": "minus the logarithm of the probability of the true genre",
+    "macro F1": "F1, mean over genres",
+    "mean log loss": "the same, mean over combinations of as many tasks",
+    "mean macro F1": "F1, mean over genres and combinations of as many tasks",
     "moved": "clips moved nearer to another recording",
     "consistency": "clips still nearest to their own original",
     "recall@5": "own original among the five nearest",

@@ -1,4 +1,4 @@
-"""What is computed of a clip's sound for labels: rhythm, chroma, loudness; once for each content, and kept.
+"""What is computed of a clip's sound for labels: rhythm, chroma, loudness, a wide vector; once, and kept.
 
 A descriptor is a function from sound at 22,050 Hz (one channel) to a fixed number of values. A clip's values depend on
 that clip alone, so they are the same for any number of workers and any order.
@@ -36,6 +36,7 @@ DESCRIPTORS = {
     "rhythm": Entry("earwitness.learning.sources.rhythm:rhythm", "1", True),
     "chroma": Entry("earwitness.learning.sources.harmony:mean_chroma", "1", False),
     "loudness": Entry("earwitness.learning.sources.loudness:level_and_range", "1", False),
+    "wide": Entry("earwitness.learning.sources.wide:wide", "1", True),
 }
 
 
@@ -79,7 +80,7 @@ def describe(
         If librosa is not installed and the descriptor needs it.
     """
     shards = shards_of("label descriptor", name, _revision(name))
-    rows, keys, failed = _keys(clips)
+    rows, keys, failed = content_keys(clips)
     known = shards.keys()
     missing = {key: row for row, key in zip(rows, keys, strict=True) if key not in known}
     todo = sorted(missing.items(), key=lambda pair: pair[1])
@@ -99,7 +100,8 @@ def describe(
     return Described(values, tuple(failed))
 
 
-def _keys(clips: Clips) -> tuple[list[int], list[str], list[tuple[str, str]]]:
+def content_keys(clips: Clips) -> tuple[list[int], list[str], list[tuple[str, str]]]:
+    """Rows of the clips whose file is there, their content keys, and the other files with what is wrong with them."""
     rows, keys, failed = [], [], []
     for row, clip in enumerate(clips):
         try:

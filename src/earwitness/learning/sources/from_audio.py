@@ -10,6 +10,7 @@ from earwitness.errors import InputError
 from earwitness.learning.sources import rhythm as columns
 from earwitness.learning.sources.descriptors import Described, finite_rows
 from earwitness.learning.sources.descriptors import columns as some_columns
+from earwitness.learning.sources.from_table import TEMPO_RESOLUTION
 from earwitness.learning.sources.harmony import KEYS, PITCH_CLASSES, key_shares
 from earwitness.learning.sources.parts import Scalar, classes_source, numbers_source
 from earwitness.learning.sources.request import Request
@@ -18,7 +19,6 @@ from earwitness.learning.sources.source import LabelModel, Source
 
 Floats = NDArray[np.float64]
 
-TEMPO_RESOLUTION = 0.02  # octaves
 ONSET_RATE_RESOLUTION, ONSET_STRENGTH_RESOLUTION = 0.1, 0.05
 LEVEL_RESOLUTION = 0.5  # dB
 

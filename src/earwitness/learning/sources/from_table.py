@@ -21,6 +21,7 @@ from earwitness.learning.sources.source import Source
 
 Floats = NDArray[np.float64]
 
+TEMPO_RESOLUTION = 0.02  # octaves
 YEARS = (1000, 2100)
 """A number outside is no year; in many tables 0 stands for one that is not known."""
 
@@ -34,6 +35,22 @@ def year(request: Request) -> Source:
     values = pd.to_numeric(cells.astype(str).str.extract(r"^\s*(\d{4})(?:\D|$)")[0], errors="coerce").to_numpy(float)
     values = np.where((values >= YEARS[0]) & (values <= YEARS[1]), values, np.nan)
     return numbers_source(request, "year", [Scalar("year", "", values, 1.0)], {"column": column})
+
+
+def bpm(request: Request) -> Source:
+    """The tempo that the table tells, as a mixture over octaves."""
+    column, cells = request.column("bpm", "bpm")
+    values = pd.to_numeric(cells, errors="coerce").to_numpy(float)
+    return numbers_source(
+        request, "bpm", [Scalar("tempo", "BPM", values, TEMPO_RESOLUTION, logarithmic=True)], {"column": column}
+    )
+
+
+def cdr_tag(request: Request) -> Source:
+    """Topics of the genres of albums."""
+    column, documents = _words(request, ("album_genres",), "cdr_tag")
+    weights, vocabulary = term_matrix(documents, request.fitted_on)
+    return topics_source(request, "cdr_tag", weights, vocabulary, {"column": column})
 
 
 def genre(request: Request) -> Source:
@@ -57,7 +74,7 @@ def tags(request: Request) -> Source:
 def artist_tags(request: Request) -> Source:
     """Topics of the tags (or genres) of all clips of an artist, the same for each of them."""
     column, documents = _words(request, ("tags", "genre"), "artist_tags")
-    by, artists, training = _artists(request, "artist_tags")
+    by, artists, training = artists_of(request, "artist_tags")
     weights, vocabulary = term_matrix(documents, request.fitted_on)
     # What clips outside training say of an artist who is in training must not reach the model.
     heard = request.fitted_on | ~training[artists]
@@ -68,7 +85,7 @@ def artist_tags(request: Request) -> Source:
 
 def artist(request: Request) -> Source:
     """One output an artist, of those with enough training clips; the others' clips have no label."""
-    by, artists, training = _artists(request, "artist")
+    by, artists, training = artists_of(request, "artist")
     names = _names(request, "artist")
     counts = np.bincount(artists[request.training & (artists >= 0)], minlength=len(training))
     frequent = np.flatnonzero(counts >= request.options.artist_clips)
@@ -90,6 +107,8 @@ def lyrics(request: Request) -> Source:
     """Topics of the words of lyrics, rarer words counting for more."""
     from sklearn.feature_extraction.text import CountVectorizer
 
+    if "lyrics_words" in request.clips.table:
+        return _bag_of_words(request)
     column, cells = request.column("lyrics", "lyrics")
     texts = [_lyrics(request, cell) for cell in cells]
     written = np.array([bool(text.strip()) for text in texts])
@@ -106,6 +125,14 @@ def lyrics(request: Request) -> Source:
     counts = counter.transform(texts).astype(float)
     idf = inverse_document_frequency(counts[fitted])
     vocabulary = [str(word) for word in counter.get_feature_names_out()]
+    return topics_source(request, "lyrics", tf_idf(counts, idf), vocabulary, {"column": column, "idf": idf.tolist()})
+
+
+def _bag_of_words(request: Request) -> Source:
+    """Topics of words that were counted before, as musiXmatch gives them."""
+    column, documents = _words(request, ("lyrics_words",), "lyrics")
+    counts, vocabulary = term_matrix(documents, request.fitted_on)
+    idf = inverse_document_frequency(counts[request.fitted_on])
     return topics_source(request, "lyrics", tf_idf(counts, idf), vocabulary, {"column": column, "idf": idf.tolist()})
 
 
@@ -141,8 +168,14 @@ def _names(request: Request, source: str) -> list[str]:
     return sorted({str(cell).strip() for cell in cells.dropna()} - {""})
 
 
-def _artists(request: Request, source: str) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
-    """The column, the number of each clip's artist (-1 for none), and which artists models of labels may see."""
+def artists_of(request: Request, source: str) -> tuple[str, NDArray[np.int64], NDArray[np.bool_]]:
+    """The column, the number of each clip's artist (-1 for none), and which artists models of labels may see.
+
+    Raises
+    ------
+    InputError
+        If there is no column of artists.
+    """
     column, cells = request.column("artist", source)
     names = {name: number for number, name in enumerate(_names(request, source))}
     numbers = np.array([-1 if cell != cell or cell is None else names.get(str(cell).strip(), -1) for cell in cells])

@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
 
 _AUDIO, _TABLE = "earwitness.learning.sources.from_audio", "earwitness.learning.sources.from_table"
+_GROUPS = "earwitness.learning.sources.groups"
 
 SOURCES = {
     "self": Entry(f"{_AUDIO}:self_source", "sound", "whether two chunks are of one clip"),
@@ -34,12 +35,28 @@ SOURCES = {
     "chroma": Entry(f"{_AUDIO}:chroma", "sound", "shares of the twelve pitch classes"),
     "key": Entry(f"{_AUDIO}:key", "sound", "how well the clip fits each of 24 keys"),
     "loudness": Entry(f"{_AUDIO}:loudness", "sound", "mean level and range of levels, each a mixture"),
+    "timbre": Entry(f"{_GROUPS}:timbre", "sound", "topics of the sounds that occur, codewords of MFCCs"),
     "year": Entry(f"{_TABLE}:year", "column year", "year, a mixture"),
     "genre": Entry(f"{_TABLE}:genre", "column genre (or label)", "the genres, in equal shares"),
     "tags": Entry(f"{_TABLE}:tags", "column tags", "topics of tags"),
-    "lyrics": Entry(f"{_TABLE}:lyrics", "column lyrics", "topics of words"),
+    "lyrics": Entry(f"{_TABLE}:lyrics", "column lyrics (or lyrics_words)", "topics of words"),
     "artist_tags": Entry(f"{_TABLE}:artist_tags", "columns artist and tags (or genre)", "topics of an artist's tags"),
+    "artist_group": Entry(f"{_GROUPS}:artist_group", "sound, column artist", "topics of the sounds of an artist"),
+    "artist_group_delta": Entry(
+        f"{_GROUPS}:artist_group_delta", "sound, column artist", "the same of changes from frame to frame"
+    ),
+    "artist_group_wide": Entry(
+        f"{_GROUPS}:artist_group_wide", "sound, column artist", "the same of a wide vector of descriptors of each clip"
+    ),
+    "artist_group_genres": Entry(
+        f"{_GROUPS}:artist_group_genres", "columns artist and subgenres (or tags)", "topics of an artist's sub-genres"
+    ),
+    "bpm": Entry(f"{_TABLE}:bpm", "column bpm (or tempo)", "tempo as the table tells it, in octaves, a mixture"),
+    "cdr_tag": Entry(f"{_TABLE}:cdr_tag", "column album_genres", "topics of the genres of albums"),
     "artist": Entry(f"{_TABLE}:artist", "column artist", "the artist"),
+    "taste": Entry(
+        "earwitness.learning.sources.listening:taste", "a table of plays, or playlists", "topics of listeners"
+    ),
 }
 
 

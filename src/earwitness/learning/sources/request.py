@@ -21,7 +21,10 @@ COLUMNS = {
     "subgenres": ("subgenres", "subgenre", "genres", "tags"),
     "tags": ("tags", "tag"),
     "year": ("year", "release_year"),
+    "bpm": ("bpm", "tempo"),
     "lyrics": ("lyrics",),
+    "lyrics_words": ("lyrics_words",),
+    "album_genres": ("album_genres", "cdr_tags"),
     "artist": ("artist", "artist_name", "artist_id"),
 }
 """Where what a source needs may stand in the table of clips; the first that there is."""

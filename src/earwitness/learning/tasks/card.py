@@ -32,7 +32,8 @@ def card(name: str, facts: Mapping[str, Any], scores: pd.DataFrame, log: pd.Data
         f"This encoder is {TITLES[facts['task']]} (Kim 2021, chapter 4). It hears two seconds at a time.",
         "",
         f"* Trained on {facts['training_clips']} {_what(facts)} of {_code(facts['source'])}, validated on "
-        f"{facts['validation_clips']} others ({facts['split']}); {facts['skipped_clips']} files were skipped.",
+        f"{facts['validation_clips']} others ({facts['split']}); {facts['skipped_clips']} files were skipped. All are "
+        "listed in `training_points.csv` and `skipped.csv`; an audit on the former is not one on unseen clips.",
         f"* Network: width {options['size']['width']:g}, {facts['parameters']:,} trainable parameters, representation "
         f"of {facts['embedding_size']} values (layer `{facts['layer']}`).",
         f"* Training: {facts['steps']} steps of {options['size']['batch']} clips, Adam (AMSGrad), learning rate "

@@ -50,11 +50,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Examples, which clips could not be used, and how they were parted."""
+    """Examples, which clips could not be used, how they were parted, and what each was used for.
+
+    `points` has `clip`, `sound` (a hash of its content and excerpt), `group` and `use`.
+    """
 
     examples: Examples
     skipped: pd.DataFrame
     split: str
+    points: pd.DataFrame
 
 
 def gather(
@@ -108,15 +112,20 @@ def gather(
         validation=parted.validation[rows],
         groups=parted.groups[rows],
     )
-    used = asked.clips.take(rows)
+    used, points = asked.clips.take(rows), _points(examples)
     if question.parts is not None:
         examples = _mixed(examples, used, question.parts)
     if perturbations:
         examples = _copied(examples, used, perturbations, seed, jobs, progress)
     enough(examples)
-    return Gathered(
-        examples, pd.concat([clips.skipped, skipped_table(asked.clips, skipped)]).drop_duplicates(), parted.how
-    )
+    lost = pd.concat([clips.skipped, skipped_table(asked.clips, skipped)]).drop_duplicates()
+    return Gathered(examples, lost, parted.how, points)
+
+
+def _points(examples: Examples) -> pd.DataFrame:
+    use = np.select([examples.training, examples.validation], ["training", "validation"], "not used")
+    sounds = [file.stem for file in examples.sounds.files]
+    return pd.DataFrame({"clip": examples.names, "sound": sounds, "group": examples.groups, "use": use})
 
 
 def _asked(clips: Clips, question: Question) -> Asked:

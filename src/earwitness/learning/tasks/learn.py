@@ -146,7 +146,7 @@ def learn_task(
         The task, the network and its training.
     out
         Folder: `model.json`, `weights.safetensors`, `model-card.md`, `losses.csv`, `scores.csv`, `skipped.csv`,
-        `checkpoint.pt`, `events/`.
+        `training_points.csv`, `checkpoint.pt`, `run.json`, `events/`.
     seed
         Of starting weights, batches, crops, dropout, the split and the copies.
     device
@@ -202,8 +202,9 @@ def learn_task(
     _write(
         folder, network.cpu(), _facts(making, gathered, network, clips.name, seed, int(log["step"].max())), scores, log
     )
-    with whole_file(folder / "skipped.csv") as draft:
-        gathered.skipped.to_csv(draft, index=False)
+    for name, table in (("skipped", gathered.skipped), ("training_points", gathered.points)):
+        with whole_file(folder / f"{name}.csv") as draft:
+            table.to_csv(draft, index=False)
     return folder
 
 
