@@ -232,7 +232,7 @@ def test_pairs_need_clips_of_a_chunk_and_say_when_chunks_overlap() -> None:
     source = one(clips, "self")
     assert source.targets.shape == (12, 0)
     assert source.labelled.tolist() == [True] * 10 + [False, True]
-    assert source.model.facts["note"] == "two chunks of 2 clips overlap, which are shorter than 5.0 s"
+    assert source.model.facts["note"] == "chunks overlap in clips shorter than 5.0 s, which are 1"
 
 
 @pytest.mark.parametrize(

@@ -31,15 +31,17 @@ def gains(found: pd.DataFrame) -> Any:
         legend=alt.Legend(orient="bottom"),
     )
     order = list(dict.fromkeys(rows["row"]))
-    panels = []
+    panels: list[Any] = []
+    span = alt.Scale(domain=[min(0, rows["low"].min()), max(0, rows["high"].max())], nice=True)
     for kind, part in rows.groupby("training", sort=False):
-        base = alt.Chart(inline(part)).encode(
-            y=alt.Y("row:N", sort=order, title=None, axis=alt.Axis(labelLimit=260)), color=colour
-        )
+        names = alt.Axis(labelLimit=260, labels=not panels)  # the first panel's serve all
+        base = alt.Chart(inline(part)).encode(y=alt.Y("row:N", sort=order, title=None, axis=names), color=colour)
         zero = (
             alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(color=SOFT, strokeDash=[4, 3]).encode(x="zero:Q")
         )
-        bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="difference to plain training"), x2="high:Q")
+        bars = base.mark_rule(strokeWidth=2).encode(
+            x=alt.X("low:Q", title="difference to plain training", scale=span, axis=alt.Axis(tickCount=5)), x2="high:Q"
+        )
         dots = base.mark_point(filled=True, size=60, opacity=1).encode(
             x="value:Q", tooltip=[alt.Tooltip("row:N"), alt.Tooltip("said:N", title="difference")]
         )

@@ -34,8 +34,8 @@ def self_source(request: Request) -> Source:
             f"the source self needs {least} training clips of {chunk:.1f} s or more, but has {count}: add longer "
             "clips, or leave the source out"
         )
-    overlapping = int((seconds < 2 * chunk - 0.01).sum())
-    note = f"two chunks of {overlapping} clips overlap, which are shorter than {2 * chunk:.1f} s" if overlapping else ""
+    overlapping = int((usable & (seconds < 2 * chunk - 0.01)).sum())
+    note = f"chunks overlap in clips shorter than {2 * chunk:.1f} s, which are {overlapping}" if overlapping else ""
     model = LabelModel("pairs", {"chunk_s": chunk, "note": note, "labelled": int(usable.sum())}, {"usable": usable})
     outputs = ("of different clips", "of one clip")
     return Source("self", "pairs", np.zeros((len(request.clips), 0), np.float32), outputs, model)
