@@ -33,6 +33,8 @@ _CHARTS = {
     "explanation": "earwitness.charts.explanation:charts",
     "artist_groups": "earwitness.charts.artist_groups:charts",
     "explanation_model": "earwitness.charts.explanation_model:charts",
+    "topics": "earwitness.charts.topics:charts",
+    "learning_experiment": "earwitness.charts.learning_experiment:charts",
 }
 
 

@@ -17,6 +17,7 @@ from earwitness.cli import (
     perturb,
     report,
     reproduce,
+    topics,
 )
 
 app = typer.Typer(
@@ -57,4 +58,5 @@ app.command("report")(report.report)
 app.command("explain")(explain.explain)
 app.add_typer(correct.app, name="correct")
 app.command("learn")(learn.learn)
+app.command("topics")(topics.topics)
 app.command("reproduce")(reproduce.reproduce)

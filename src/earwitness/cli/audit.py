@@ -142,7 +142,7 @@ def audit(
         stratum=stratum,
         pitch=pitch,
         tempo=tempo,
-        new=_names(new),
+        new=options.listed(new),
         between=tuple(_triple(text) for text in between or ()),
         colour=tuple(colour or ()),
         projection="UMAP" if map_by is MapName.umap else "t-SNE",
@@ -164,10 +164,6 @@ def audit(
     if broken:
         options.note(f"--fail-on: it is so: {', '.join(broken)}")
         raise typer.Exit(1)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
 
 
 def _triple(text: str) -> tuple[str, str, str]:

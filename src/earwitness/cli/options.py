@@ -60,6 +60,11 @@ def load(source: str, audio_column: str | None, allow_outside: bool, exclude: Pa
     return clips
 
 
+def listed(text: str | None) -> tuple[str, ...]:
+    """Names that commas part."""
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else ()
+
+
 def note(text: str) -> None:
     """A line for the person, kept apart from what a program may read on standard output."""
     print(printable(text), file=sys.stderr)

@@ -32,6 +32,20 @@ def reproduce(
     group: Annotated[
         str | None, typer.Option(metavar="COL", help="Column that is never on both sides of a fold.")
     ] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Networks with some of several learning sources (kim2020)."),
+    ] = None,
+    sources: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Learning sources, with commas (kim2020).")
+    ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What the networks are asked for, with commas: columns, or `listening:FILE.csv` (kim2020).",
+        ),
+    ] = None,
     train: Annotated[
         bool, typer.Option("--train", help="Train the encoders of the paper first, where a recipe can: kim2019.")
     ] = False,
@@ -51,6 +65,8 @@ def reproduce(
     `earwitness reproduce`
 
     `earwitness reproduce kim2019 ~/music -e musicnn-msd --scale small`
+
+    `earwitness reproduce kim2020 music.csv --sources self,tempo,chroma,genre --targets label --runs 25`
 
     `earwitness reproduce kim2019 ~/music --train --label instrument --group artist`
 
@@ -85,6 +101,9 @@ def reproduce(
             encoders=tuple(encoder or ()),
             label=label,
             group=group,
+            runs=runs,
+            sources=options.listed(sources),
+            targets=options.listed(targets),
             train=train,
         )
         page = run(data or [], folder, asked)

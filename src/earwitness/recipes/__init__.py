@@ -22,7 +22,8 @@ class Options:
     """What every recipe can be told: how thorough, which encoders and columns, where to run, with which seed.
 
     `scale` is "small", "full", or None where the user leaves it to the recipe; `quick` is so for "small". `train` asks
-    a recipe to train the encoders of its paper.
+    a recipe to train the encoders of its paper; `runs`, `sources` (of learning) and `targets` are for experiments that
+    train many.
     """
 
     quick: bool = False
@@ -34,6 +35,9 @@ class Options:
     encoders: tuple[str, ...] = ()
     label: str | None = None
     group: str | None = None
+    runs: int | None = None
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
     train: bool = False
 
 
@@ -76,6 +80,12 @@ RECIPES: dict[str, Entry] = {
         "Wang et al. (2023): dataset bias and its correction. Table 1, Figures 1 to 3",
         "the folders of IRMAS and OpenMIC-2018 as mirdata lays them out, and encoders with -e; or the folder of "
         "OpenMIC-2018 and the authors' embeddings.h5",
+    ),
+    "kim2020": Entry(
+        "earwitness.recipes.kim2020:run",
+        "Kim et al. (2020), Kim (2021), chapter 2: one network from many learning sources. Figures 2.7 to 2.16, "
+        "Table 2.6, and each finding answered",
+        "any clips, as for `earwitness learn`; as a second source, other clips to ask the targets about",
     ),
     "kim-explain": Entry(
         "earwitness.recipes.kim_explain:run",

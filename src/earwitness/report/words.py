@@ -24,6 +24,9 @@ QUESTIONS = {
     "explanation": "Do the explanations tell the truth about the model, and briefly?",
     "explanation_model": "What do true explanations depend on: the explainer, the number of tags, the recommender, "
     "the user?",
+    "learning_experiment": "What do networks owe to their learning sources, to their number, and to what they share? "
+    "Each finding of Kim (2021), chapter 2, asked of these clips.",
+    "topics": "What does it hear in each clip, in the words of what it learnt from?",
 }
 
 LISTEN = {"inversion": "Hear what was made"}  # the heading of an audit's players, where it is not the usual one
@@ -118,6 +121,16 @@ MEASURES = {  # measures by the name that audits give them
     "real clips recognised": "real clips that the listener puts with their class",
     "tag": "probability of a tag for the sound",
     "tag of real clips": "probability of a tag for real clips of the class",
+    "intercept": "standardised score in the simplest case of a strategy",
+    "slope": "change of the standardised score a further source",
+    "difference of intercepts": "standardised score above another strategy",
+    "effect": "effect in the second model, standardised score",
+    "share": "share of the sources' variance, %",
+    "correlation of share and score": "correlation of shares with scores of single sources",
+    "baseline": "score of a baseline",
+    "finding": "the number behind a finding",
+    "divergence": "divergence from the targets of validation clips, nat",
+    "divergence of the mean target": "divergence of always giving the mean target, nat",
 }
 
 _NOT_FACTORS = ("measure", "value", "low", "high", "n", "note", "reached", "audible")

@@ -8,7 +8,7 @@ factors, 0 (none) to 1 (they cannot be told apart); a factor of two levels has o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -214,6 +214,7 @@ def sequential_design(
     *,
     structural: Sequence[str] = (),
     start: Sequence[int] = (),
+    unbalance: Literal["max", "lexicographic"] = "max",
     seed: int = 0,
 ) -> SequentialDesign:
     """Choose runs one at a time, each keeping the design as balanced, then as little aliased, as any could.
@@ -232,6 +233,9 @@ def sequential_design(
     start
         Rows of the pool already run, in order. A design cut short and taken up again with the same seed ends as if it
         had never been cut, since the draw of each step depends on the seed and the step alone.
+    unbalance
+        "max": only the largest range of level counts decides, as printed, so that factors below it may drift.
+        "lexicographic": among runs with the same largest range the next largest decides, and so on.
     seed
         Same seed, same design.
 
@@ -249,6 +253,8 @@ def sequential_design(
     Kim (2021), section 2.4.3, Algorithm 2.
     """
     _check_design(pool)
+    if unbalance not in ("max", "lexicographic"):
+        raise InputError(f"unbalance is {unbalance!r}: choose 'max' or 'lexicographic'")
     taken = [int(row) for row in start]
     if len(set(taken)) < len(taken) or any(not 0 <= row < len(pool) for row in taken):
         raise InputError("`start` names a run twice or one that is not in the pool")
@@ -261,7 +267,7 @@ def sequential_design(
     history = [state.add(row) for row in taken]
     while len(state.rows) < size:
         rng = np.random.default_rng([seed, len(state.rows)])
-        history.append(state.add(int(rng.choice(state.best()))))
+        history.append(state.add(int(rng.choice(state.best(every=unbalance == "lexicographic")))))
     table = pool.iloc[state.rows].reset_index(drop=True)
     return SequentialDesign(tuple(state.rows), table, tuple(u for u, _ in history), tuple(a for _, a in history))
 
@@ -283,21 +289,25 @@ class _State:
         self.left = np.ones(len(pool), bool)
         self.rows: list[int] = []
 
-    def best(self) -> NDArray[np.intp]:
-        """Runs left that give the least unbalance, and among them the least aliasing."""
+    def best(self, *, every: bool = False) -> NDArray[np.intp]:
+        """Runs left that give the least unbalance, and among them the least aliasing.
+
+        With `every` the ranges of all factors are compared, from the largest to the smallest.
+        """
         candidates = np.flatnonzero(self.left)
-        unbalance = self.unbalance(candidates)
-        candidates = candidates[unbalance == unbalance.min()]
+        ranges = -np.sort(-self.ranges(candidates), axis=1)[:, : None if every else 1]
+        least = min(map(tuple, ranges.tolist()))
+        candidates = candidates[(ranges == least).all(1)]
         found = self.aliasing(candidates)
         return candidates[found <= found.min() + 1e-12]  # equal but for rounding
 
-    def unbalance(self, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
-        """(candidates,) unbalance after adding each."""
-        worst = np.zeros(len(candidates), np.intp)
+    def ranges(self, candidates: NDArray[np.intp]) -> NDArray[np.intp]:
+        """(candidates, factors) range of level counts of each factor after adding each."""
+        found = np.zeros((len(candidates), len(self.counts)), np.intp)
         for factor, (counts, capacity) in enumerate(zip(self.counts, self.capacity, strict=True)):
-            ranges = np.array([_open_range(counts + step, capacity) for step in np.eye(len(counts), dtype=np.intp)])
-            worst = np.maximum(worst, ranges[self.codes[candidates, factor]])
-        return worst
+            steps = np.array([_open_range(counts + step, capacity) for step in np.eye(len(counts), dtype=np.intp)])
+            found[:, factor] = steps[self.codes[candidates, factor]]
+        return found
 
     def aliasing(self, candidates: NDArray[np.intp]) -> Floats:
         """(candidates,) aliasing after adding each."""
@@ -309,7 +319,7 @@ class _State:
     def add(self, row: int) -> tuple[int, float]:
         """Take a run; its unbalance and aliasing."""
         only = np.array([row])
-        reached = int(self.unbalance(only)[0]), float(self.aliasing(only)[0])
+        reached = int(self.ranges(only).max()), float(self.aliasing(only)[0])
         for factor, counts in enumerate(self.counts):
             counts[self.codes[row, factor]] += 1
         self.sums += self.effects[row]
