@@ -169,4 +169,5 @@ def _items(scores: pd.DataFrame, matrix: ScoreMatrix, sources: Sequence[str]) ->
 
 
 def _verdict(finding: Finding) -> Verdict:
-    return Verdict(_STATUS[finding.answer], f"{finding.number}. {finding.statement}", finding.told)
+    title = f"{finding.number}. {finding.statement}".removesuffix(".")
+    return Verdict(_STATUS[finding.answer], title, f"{finding.told}.")
