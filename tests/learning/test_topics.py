@@ -4,11 +4,12 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from earwitness.charts import save
-from earwitness.charts.topics import charts
+from earwitness.charts.topics import charts, word_places
 from earwitness.encoders import load_encoder
 from earwitness.errors import EncoderError, InputError
 from earwitness.learning import LabelOptions, Scale, learn, make_sources
@@ -107,6 +108,19 @@ def test_the_map_says_how_far_its_words_can_be_believed(learnt, tmp_path):
     assert next(iter(drawn)) == f"What learned:{folder.name} hears, by “kind”"
     save(next(iter(drawn.values())), tmp_path / "map.svg")
     assert "pulsed" in (tmp_path / "map.svg").read_text()
+
+
+def test_words_on_a_map_stand_apart_and_stay_inside():
+    rng = np.random.default_rng(0)
+    crowd = pd.DataFrame({"x": rng.normal(0, 0.1, 60), "y": rng.normal(0, 0.1, 60), "shown": ["a", "b", "c"] * 20})
+    ends = pd.DataFrame({"x": [-5.0, 5.0], "y": [-5.0, 5.0], "shown": ["rare", "rare"]})
+    rows = pd.concat([crowd, ends], ignore_index=True)
+    long = dict.fromkeys("abc", "as long as a word can be on such a map") | {"rare": "rare"}
+    alone = word_places(rows, long)
+    assert list(alone) == ["a"]  # three words as long as that have no room in one small crowd; "rare" has two clips
+    assert rows["shown"][alone["a"]] == "a"
+    apart = rows.assign(x=rows["x"] + rows["shown"].map({"a": -3.0, "b": 0.0, "c": 3.0, "rare": 0.0}))
+    assert set(word_places(apart, dict.fromkeys("abc", "word"))) == {"a", "b", "c"}
 
 
 def test_what_has_no_topics_is_said_in_a_sentence(learnt, tmp_path):

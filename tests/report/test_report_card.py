@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import yaml
 
@@ -45,6 +47,14 @@ def test_hostile_names_stay_names(results):
     card = report.model_card(hostile, name)
     assert header(card)["model-index"][0]["name"] == 'a b: [c] "--- <script>alert(1)</script> | x'
     assert "<script>" not in card.split("---\n", 2)[2]
+
+
+def test_a_group_of_models_has_no_card(results, tmp_path):
+    kinds = [replace(r, encoder="all", parameters={**r.parameters, "role": "group"}) for r in results[1:2]]
+    report.write([results[0], *kinds], tmp_path / "kinds")
+    assert list((tmp_path / "kinds").glob("model-card-*")) == []
+    report.write([*results[2:4], *kinds], tmp_path / "both")
+    assert [path.name for path in (tmp_path / "both").glob("model-card-*")] == ["model-card-my-model.md"]
 
 
 def test_controls_stand_beside_it_and_have_no_card(results, written):

@@ -136,6 +136,39 @@ def test_a_result_of_an_audit_without_pictures_is_shown_with_its_numbers(tmp_pat
     assert "no file skipped" in html
 
 
+def test_verdicts_on_a_group_of_models_are_not_ascribed_to_one(results, tmp_path):
+    group = replace(results[3], encoder="all of them", parameters={**results[3].parameters, "role": "group"})
+    silent = replace(results[1], encoder="silent", verdicts=())
+    html = report.write([group, results[5], silent], tmp_path).read_text()
+    assert "<h3><bdi>my-model</bdi></h3>" in html
+    for name in ("all of them", "silent"):  # the one is no encoder, of the other nothing was said
+        assert f"<h3><bdi>{name}</bdi></h3>" not in html
+        assert f"<bdi>{name}</bdi>: " not in html
+    assert group.verdicts[0].title in html
+
+
+@pytest.mark.parametrize(
+    ("columns", "unit"),
+    [
+        (["clip"], "clips"),
+        (["run", "target"], "runs"),
+        (["user"], "users"),
+        (["clip", "user"], "clips"),
+        ([], "clips"),
+    ],
+)
+def test_the_page_says_what_intervals_are_over(results, tmp_path, columns, unit):
+    items = pd.DataFrame({column: ["a", "b"] for column in columns})
+    asked = replace(results[1], items=items, parameters={})
+    assert f"95 % intervals over {unit}<" in report.write([asked], tmp_path).read_text()
+
+
+def test_an_experiment_and_a_map_have_intervals_over_runs_and_clips(results, tmp_path):
+    runs = replace(results[1], audit="learning", items=pd.DataFrame({"run": ["a"]}), parameters={})
+    html = report.write([runs, replace(results[3], parameters={})], tmp_path).read_text()
+    assert "95 % intervals over runs and clips<" in html
+
+
 def test_one_encoder_on_two_data_sets_is_told_apart_by_them_everywhere(results, tmp_path, capsys):
     both = [replace(results[1], dataset="sonatas"), replace(results[1], dataset="reels")]
     page = report.write(both, tmp_path).read_text()

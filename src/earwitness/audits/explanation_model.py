@@ -96,6 +96,7 @@ def explanation_model(
         dataset=" + ".join(names),
         table=table(rows, _TEXTS, _NUMBERS),
         parameters={
+            "role": "group",
             "formula": formula,
             "rows": model.n,
             "dropped": model.dropped,

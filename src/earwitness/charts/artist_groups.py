@@ -6,10 +6,14 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from earwitness.charts.theme import Result, colour, dash, finished, in_order, inline, name_of
+from earwitness.charts.theme import Result, colour, dash, finished, in_order, inline, name_of, remark
 
 MEASURES = {"log loss": "log loss (lower is better)", "macro F1": "macro F1 (higher is better)"}
 _WIDTH, _HEIGHT = 300, 240
+_LETTERS = (
+    "g genre; artist groups by m MFCCs, d their differences, e a wide vector, s sub-genres. The best first, with "
+    "95 % intervals"
+)
 
 
 def charts(results: Sequence[Result]) -> dict[str, Any]:
@@ -43,8 +47,9 @@ def combinations(results: Sequence[Result]) -> Any:
     results = [result for result in in_order(results) if result.encoder in ("STN", "MTN")]
     rows = _rows(results, "")
     panels = [_dots(results, rows, measure, title) for measure, title in MEASURES.items()]
+    key = remark(_LETTERS)
     return finished(
-        alt.hconcat(*panels),
+        alt.hconcat(*panels, title=key),
         "Log loss and macro F1 of every combination of tasks (g genre; m, d, e, s artist groups by MFCCs, their "
         "differences, a wide vector, sub-genres), with 95 % intervals over clips, in the order of the log loss.",
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from earwitness.charts.statistics import alias_matrix
-from earwitness.charts.theme import GREYS, OKABE_ITO, SOFT, Result, finished, inline, text
+from earwitness.charts.theme import GREYS, OKABE_ITO, SOFT, Result, finished, inline, remark, text
 
 ORDER = ("ss-r", "ms-sr@fc", "ms-cr@6", "ms-cr@4", "ms-cr@2", "mss-cr")
 """Strategies from the smallest network to the largest."""
@@ -20,6 +20,7 @@ ORDER = ("ss-r", "ms-sr@fc", "ms-cr@6", "ms-cr@4", "ms-cr@2", "mss-cr")
 _SINGLE = ORDER[0]
 _PANEL, _HEIGHT, _COLUMNS = 210, 170, 3
 _BASELINES = 4  # lines in a panel at most
+_HOLLOW = "hollow points: no interval could be given"
 
 
 def charts(results: Sequence[Result]) -> dict[str, Any]:
@@ -67,7 +68,8 @@ def _baseline_lines(table: pd.DataFrame, target: str) -> Any:
     names = list(dict.fromkeys(rows["baseline"]))
     scale = alt.Scale(domain=names, range=list(GREYS[: len(names)]))
     dashes = alt.Scale(domain=names, range=[[6, 3], [2, 2], [8, 2, 2, 2], [1, 3]][: len(names)])
-    legend = alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2)
+    # A symbol as long as two dashes, so that the patterns are told apart.
+    legend = alt.Legend(title=None, symbolType="stroke", symbolStrokeWidth=2, symbolSize=1200)
     return (
         alt.Chart(inline(rows[["baseline", "value", "low", "high"]]))
         .mark_rule(strokeWidth=2)
@@ -80,13 +82,24 @@ def _baseline_lines(table: pd.DataFrame, target: str) -> Any:
     )
 
 
+def _counts(numbers: pd.Series, title: str = "sources") -> alt.X:
+    """An axis of numbers of sources with room at both ends, so that no point lies on its frame."""
+    low, high = int(numbers.min()), int(numbers.max())
+    axis = alt.Axis(values=list(range(low, high + 1)), format="d", labelFlush=False)
+    return alt.X("n:Q", title=title, axis=axis, scale=alt.Scale(domain=[low - 0.3, high + 0.3], nice=False))
+
+
 def _by_target(items: pd.DataFrame, panel: Callable[[str, pd.DataFrame], Any], description: str) -> Any:
     targets = list(dict.fromkeys(items["target"]))
     panels = [
-        panel(target, items[items["target"] == target]).properties(width=_PANEL, height=_HEIGHT, title=text(target))
+        panel(target, items[items["target"] == target]).properties(
+            width=_PANEL, height=_HEIGHT, title=alt.TitleParams(text(target), frame="group")
+        )
         for target in targets
     ]
-    return finished(alt.concat(*panels, columns=_COLUMNS), description)
+    # Flush: panels stand in line however wide the numbers on their axes are.
+    grid = alt.concat(*panels, columns=_COLUMNS, bounds="flush", spacing={"row": 110, "column": 64})
+    return finished(grid, description)
 
 
 def single_sources(items: pd.DataFrame, table: pd.DataFrame) -> Any:
@@ -145,7 +158,7 @@ def against_number(items: pd.DataFrame) -> Any:
     for name in order:
         rows = several[several["strategy"].map(_named) == name]
         base = alt.Chart(inline(rows[["n", "y", "target", "sources"]])).encode(
-            x=alt.X("n:Q", title="sources", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(zero=False)),
+            x=_counts(several["n"]),
             y=alt.Y("y:Q", title="standardised score"),
         )
         points = base.mark_point(filled=True, size=22, opacity=0.35, color=OKABE_ITO[0]).encode(
@@ -162,11 +175,15 @@ def against_number(items: pd.DataFrame) -> Any:
 def strategy_effects(table: pd.DataFrame) -> Any:
     """Figure 2.11: intercepts and slopes of the first model, with intervals."""
     panels = []
+    there = set(table[table["measure"] == "intercept"]["strategy"])
+    order = [_named(name) for name in ORDER if name in there]
     for measure, title in (("intercept", "standardised score, simplest case"), ("slope", "change a further source")):
         rows = table[table["measure"] == measure]
         rows = rows.assign(strategy=rows["strategy"].map(_named))[["strategy", "value", "low", "high"]]
-        panels.append(_interval_points(rows, "strategy", [_named(name) for name in ORDER], title))
-    return finished(alt.hconcat(*panels), f"Fixed effects of the first model with 95 % intervals. {_said(table)}")
+        panels.append(_interval_points(rows, "strategy", order, title))
+    return finished(
+        alt.hconcat(*panels), f"Fixed effects of the first model with 95 % intervals; {_HOLLOW}. {_said(table)}"
+    )
 
 
 def _said(table: pd.DataFrame) -> str:
@@ -175,14 +192,22 @@ def _said(table: pd.DataFrame) -> str:
 
 
 def _interval_points(rows: pd.DataFrame, label: str, order: Sequence[str], title: str) -> Any:
-    base = alt.Chart(inline(rows)).encode(y=alt.Y(f"{label}:N", sort=list(order), title=None))
+    # Every name has its row in all panels; a point that has no interval is hollow, lest it pass for a sure one.
+    rows = rows.assign(inside=np.where(rows["low"].notna(), OKABE_ITO[0], "#ffffff"))
+    y = alt.Y(f"{label}:N", scale=alt.Scale(domain=list(order)), title=None)
+    base = alt.Chart(inline(rows)).encode(y=y)
     zero = alt.Chart(inline(pd.DataFrame({"zero": [0.0]}))).mark_rule(strokeDash=[3, 3], color=SOFT)
     tips = [f"{label}:N", *(alt.Tooltip(f"{name}:Q", format=".2f") for name in ("value", "low", "high"))]
+    heading = {"title": remark(_HOLLOW)} if rows["low"].isna().any() else {}
     return alt.layer(
         zero.encode(x="zero:Q"),
-        base.mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(x=alt.X("low:Q", title=title), x2="high:Q"),
-        base.mark_point(filled=True, size=70, opacity=1, color=OKABE_ITO[0]).encode(x="value:Q", tooltip=tips),
-    ).properties(width=280, height=160)
+        base.mark_rule(strokeWidth=2, color=OKABE_ITO[0]).encode(
+            x=alt.X("low:Q", title=title, scale=alt.Scale(padding=8)), x2="high:Q"
+        ),
+        base.mark_point(size=70, opacity=1, stroke=OKABE_ITO[0], strokeWidth=2).encode(
+            x="value:Q", fill=alt.Fill("inside:N", scale=None), tooltip=tips
+        ),
+    ).properties(width=280, height=160, **heading)
 
 
 def size_effects(table: pd.DataFrame) -> Any:
@@ -191,7 +216,7 @@ def size_effects(table: pd.DataFrame) -> Any:
     order = list(dict.fromkeys(rows["term"]))
     drawn = _interval_points(rows[["term", "value", "low", "high"]], "term", order, "standardised score")
     said = "; ".join(f"{term} {value:+.2f}" for term, value in zip(rows["term"], rows["value"], strict=True))
-    return finished(drawn, f"Effects of the second model with 95 % intervals. {said}.")
+    return finished(drawn, f"Effects of the second model with 95 % intervals; {_HOLLOW}. {said}.")
 
 
 def without_best(items: pd.DataFrame) -> Any:
@@ -205,7 +230,7 @@ def without_best(items: pd.DataFrame) -> Any:
         has = [names[best not in str(sources).split("+")] for sources in rows["sources"]]
         shown = rows.assign(has=has)[["n", "y", "has", "sources"]]
         jitter = shown.assign(n=shown["n"] + np.where(shown["has"] == names[0], -0.1, 0.1))
-        x = alt.X("n:Q", title=f"sources (best: {text(best)})", axis=alt.Axis(tickMinStep=1, format="d"))
+        x = _counts(items["n"], f"sources (best: {text(best)})")
         points = (
             alt.Chart(inline(jitter))
             .mark_point(filled=True, size=28, opacity=0.5)
@@ -267,7 +292,7 @@ def parameters(items: pd.DataFrame) -> Any:
         alt.Chart(inline(rows))
         .mark_line(point=alt.OverlayMarkDef(size=45, filled=True), strokeWidth=2)
         .encode(
-            x=alt.X("n:Q", title="sources", axis=alt.Axis(tickMinStep=1, format="d")),
+            x=_counts(rows["n"]),
             y=alt.Y("parameters:Q", title="parameters, heads included", axis=alt.Axis(format="~s")),
             color=_colours(order),
             tooltip=["strategy:N", "n:Q", alt.Tooltip("parameters:Q", format=",.0f")],

@@ -122,6 +122,11 @@ def text(value: Any) -> str:
     return " ".join(str(value).split())
 
 
+def remark(said: str) -> alt.TitleParams:
+    """A line above a chart, smaller than a title, that says how to read it."""
+    return alt.TitleParams(said, fontSize=11, fontWeight="normal", color=SOFT)
+
+
 def finished(chart: Any, description: str) -> Any:
     """The chart with the house's look, and a description that is read aloud to who cannot see it."""
     font = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"

@@ -1,6 +1,6 @@
 """A map of clips with the strongest topics of each source beside every point (Figure 2.16 of Kim 2021)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -11,6 +11,8 @@ from earwitness.charts.theme import OKABE_ITO, SOFT, Result, finished, in_order,
 
 TOPIC, STRONGEST, NUMBER = "topics:", "strongest:", "number:"
 MOST_POINTS, MOST_COLOURS, MOST_WORDS = 3000, 8, 10
+_WIDTH, _HEIGHT, _MARGIN = 560, 430, 0.04
+_LETTER, _LINE, _ABOVE = 7.2, 16.0, 8.0  # pixels: a letter's width, a line's height, a word's foot above its point
 OTHER = "(other)"
 
 
@@ -32,7 +34,7 @@ def sources_of(result: Result) -> list[str]:
 def topic_map(result: Result, source: str) -> Any:
     """Every clip as a point, coloured by its strongest output of one source; all sources on hover.
 
-    The commonest outputs are written at the middle of their clips.
+    The commonest outputs are written near the middle of their clips, where there is room.
     """
     items = result.items
     if len(items) > MOST_POINTS:
@@ -54,8 +56,8 @@ def topic_map(result: Result, source: str) -> Any:
     none = alt.Axis(labels=False, ticks=False, grid=False, domain=False)
     chosen = alt.selection_point(fields=["shown"], bind="legend")
     base = alt.Chart(inline(rows)).encode(
-        x=alt.X("x:Q", axis=none, title=None, scale=alt.Scale(zero=False)),
-        y=alt.Y("y:Q", axis=none, title=None, scale=alt.Scale(zero=False)),
+        x=alt.X("x:Q", axis=none, title=None, scale=alt.Scale(domain=_ends(rows["x"]), nice=False)),
+        y=alt.Y("y:Q", axis=none, title=None, scale=alt.Scale(domain=_ends(rows["y"]), nice=False)),
     )
     legend = alt.Legend(columns=2, labelLimit=230, symbolOpacity=1)
     points = (
@@ -70,29 +72,83 @@ def topic_map(result: Result, source: str) -> Any:
     table = result.table
     trust = float(table[table["measure"] == "trustworthiness"]["value"].iloc[0])
     drawn = text(result.parameters.get("map", "t-SNE"))
-    caption = f"{drawn}, trustworthiness {trust:.2f}; distances between far groups mean nothing"
+    caption = [f"{drawn}, trustworthiness {trust:.2f}; distances between far groups mean nothing"]
+    if not _learnt(table, source):
+        caption.append("The head could not be shown to beat the mean target: do not read much into these words")
     title = alt.TitleParams(f"Strongest output of “{text(source)}” in each clip", subtitle=caption)
     said = ", ".join(f"{name} ({(shown == name).sum()})" for name in names)
     return finished(
-        alt.layer(points, _words(rows, kept)).properties(width=560, height=430, title=title),
+        alt.layer(points, _words(rows, kept)).properties(width=_WIDTH, height=_HEIGHT, title=title),
         f"{drawn} of {len(rows)} clips by the strongest output of “{text(source)}”: {said}.",
     )
 
 
+def _learnt(table: pd.DataFrame, source: str) -> bool:
+    """Whether the head is surely nearer to the targets than their mean is."""
+    own = table[(table["measure"] == "difference") & (table["source"].map(text) == text(source))]
+    return bool((own["high"] < 0).any())
+
+
+def _ends(values: pd.Series) -> list[float]:
+    room = _MARGIN * float(np.ptp(values)) or 1.0
+    return [float(values.min()) - room, float(values.max()) + room]
+
+
 def _words(rows: pd.DataFrame, kept: Sequence[str]) -> Any:
-    """The commonest outputs at the clip in the middle of theirs."""
-    middles = []
-    for name in kept[:MOST_WORDS]:
-        own = rows[rows["shown"] == name]
+    """The commonest outputs, each above one of its clips; intervals of numbers are left to the legend."""
+    words = {name: name.partition(" [")[0] for name in kept[:MOST_WORDS]}
+    placed = [
+        {"x": float(rows["x"].iloc[at]), "y": float(rows["y"].iloc[at]), "word": words[name]}
+        for name, at in word_places(rows, words).items()
+    ]
+    data = inline(pd.DataFrame(placed, columns=["x", "y", "word"]))
+    base = alt.Chart(data).encode(x="x:Q", y="y:Q", text="word:N")
+    look: dict[str, Any] = {"fontSize": 12, "fontWeight": "bold", "baseline": "bottom", "dy": -_ABOVE, "limit": 200}
+    halo = base.mark_text(stroke="#ffffff", strokeWidth=4, opacity=0.9, **look)
+    return alt.layer(halo, base.mark_text(color="#1a1a1a", **look))
+
+
+def word_places(rows: pd.DataFrame, words: Mapping[str, str]) -> dict[str, int]:
+    """The row above which each word is written: of the third of its clips nearest their middle.
+
+    No two words overlap, and each covers as few points as it can; a word for which there is no room is left out, as is
+    one of fewer than three clips.
+
+    Parameters
+    ----------
+    rows
+        `x`, `y`, `shown`: every clip and its output.
+    words
+        By output, the commonest first: what is to be written.
+    """
+    # (n, 2) pixels from the top left.
+    left, right, low, high = *_ends(rows["x"]), *_ends(rows["y"])
+    across = (rows["x"].to_numpy(float) - left) / (right - left) * _WIDTH
+    down = (high - rows["y"].to_numpy(float)) / (high - low) * _HEIGHT
+    taken: list[tuple[float, float, float, float]] = []
+    found: dict[str, int] = {}
+    for name, word in words.items():
+        own = np.flatnonzero(rows["shown"].to_numpy() == name)
         if len(own) < 3:
             continue
-        away = (own["x"] - own["x"].median()) ** 2 + (own["y"] - own["y"].median()) ** 2
-        middle = own.iloc[int(np.argmin(away))]
-        middles.append({"x": float(middle["x"]), "y": float(middle["y"]), "word": name})
-    data = inline(pd.DataFrame(middles, columns=["x", "y", "word"]))
-    base = alt.Chart(data).encode(x="x:Q", y="y:Q", text="word:N")
-    halo = base.mark_text(fontSize=12, fontWeight="bold", stroke="#ffffff", strokeWidth=4, opacity=0.9, limit=200)
-    return alt.layer(halo, base.mark_text(fontSize=12, fontWeight="bold", color="#1a1a1a", limit=200))
+        away = np.hypot(across[own] - np.median(across[own]), down[own] - np.median(down[own]))
+        half = min(len(word) * _LETTER, 200) / 2
+        best: tuple[int, int, tuple[float, float, float, float]] | None = None
+        for at in own[np.argsort(away, kind="stable")][: max(3, len(own) // 3)]:
+            box = (across[at] - half, across[at] + half, down[at] - _ABOVE - _LINE, down[at] - _ABOVE)
+            if box[0] < 0 or box[1] > _WIDTH or box[2] < 0 or any(_overlap(box, other) for other in taken):
+                continue
+            inside = (across > box[0]) & (across < box[1]) & (down > box[2]) & (down < box[3])
+            if best is None or inside.sum() < best[0]:
+                best = int(inside.sum()), int(at), box
+        if best is not None:
+            taken.append(best[2])
+            found[name] = best[1]
+    return found
+
+
+def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
+    return a[0] < b[1] and b[0] < a[1] and a[2] < b[3] and b[2] < a[3]
 
 
 def heads(result: Result) -> Any:

@@ -110,6 +110,7 @@ def analyse_experiment(
         table=_table(rows),
         verdicts=tuple(_verdict(one) for one in found),
         parameters={
+            "role": "group",
             "sources": list(sources),
             "targets": list(matrix.targets),
             "runs": len(matrix.runs),
@@ -169,5 +170,4 @@ def _items(scores: pd.DataFrame, matrix: ScoreMatrix, sources: Sequence[str]) ->
 
 
 def _verdict(finding: Finding) -> Verdict:
-    title = f"{finding.number}. {finding.statement}".removesuffix(".")
-    return Verdict(_STATUS[finding.answer], title, f"{finding.told}.")
+    return Verdict(_STATUS[finding.answer], f"{finding.number}. {finding.statement.removesuffix('.')}", finding.told)

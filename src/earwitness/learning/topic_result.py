@@ -126,7 +126,7 @@ def _table(answers: Answers, trust: float) -> pd.DataFrame:
             rows.append({"measure": measure, "source": source.name, "note": note, "n": n})
             rows[-1] |= dict(zip(("value", "low", "high"), numbers, strict=True))
     count = len(answers.clips)
-    note = "of a picture, which is what it is"
+    note = "describes this picture, so that it has no interval"
     rows.append({"measure": "trustworthiness", "source": "", "value": trust, "low": np.nan, "high": np.nan})
     rows[-1] |= {"n": count, "note": note}
     return pd.DataFrame(rows)[["measure", "value", "low", "high", "n", "note", "source"]]
@@ -169,7 +169,7 @@ def _items(answers: Answers, places: Any, label: str | None) -> pd.DataFrame:
     for (name, number), rows in numbers.groupby(["source", "number"], sort=False):
         digits = 0 if rows["value"].abs().max() >= 100 else 1
         text = [
-            f"{v:.{digits}f} {u} [{low:.{digits}f}, {high:.{digits}f}]"
+            f"{v:.{digits}f} {u}; strongest component {low:.{digits}f} to {high:.{digits}f}"
             for v, u, low, high in zip(rows["value"], rows["unit"], rows["low"], rows["high"], strict=True)
         ]
         items[f"number:{name} {number}"] = items["clip"].map(dict(zip(rows["clip"], text, strict=True)))

@@ -33,6 +33,7 @@ from earwitness.learning.sources import LabelOptions
 from earwitness.recipes import Options
 from earwitness.recipes import _kim2018_tables as tables
 from earwitness.recipes._kim2018_verdicts import verdicts
+from earwitness.report.words import counted
 from earwitness.results import AuditResult
 from earwitness.store import whole_file
 
@@ -104,7 +105,13 @@ def run(sources: list[str], out: Path, options: Options) -> Path:
     }
     results = _results(scores, outcomes, material, clips, settings, made)
     _write(scores, results, material, out)
-    return report.write(results, out, seed=options.seed, command=f"reproduce kim2018 --scale {scale}")
+    return report.write(
+        results,
+        out,
+        seed=options.seed,
+        command=f"reproduce kim2018 --scale {scale}",
+        title="Kim (2021), chapter 3: genres from artist groups",
+    )
 
 
 def _results(
@@ -127,23 +134,27 @@ def _results(
             for measure in MEASURES:
                 one = scores.estimate(scores.values(measure)[place])
                 tasks = "g, wide" if kind == "wSTN" else case.tasks
-                factors = {"tasks": tasks, "number": case.number, "parameters": parameters[case.name]}
-                rows.append({"measure": measure, **asdict(one), **factors})
+                size = f"{parameters[case.name]:,} parameters".replace(",", " ")
+                note = "; ".join(filter(None, (one.note, size)))
+                rows.append(
+                    {"measure": measure, **asdict(one), "note": note, "tasks": tasks, "number": case.number},
+                )
         if not rows:
             continue
         means = by_number[by_number["kind"] == kind].drop(columns="kind")
-        means = means.assign(measure="mean " + means["measure"], note="", tasks="")
+        over = ["over " + counted(int(count), "combination") for count in means["combinations"]]
+        means = means.assign(measure="mean " + means["measure"], note=over, tasks="")
         found.append(
             AuditResult(
                 audit="artist_groups",
                 encoder=kind,
                 dataset=clips.name,
                 table=pd.concat([means, pd.DataFrame(rows)], ignore_index=True)[
-                    ["measure", "value", "low", "high", "n", "note", "number", "tasks", "combinations", "parameters"]
+                    ["measure", "value", "low", "high", "n", "note", "number", "tasks"]
                 ],
                 verdicts=verdicts(scores) if kind == "MTN" else (),
                 parameters={
-                    "role": "control" if kind == "untrained" else "audited",
+                    "role": "control" if kind == "untrained" else "group",
                     "tasks": {letter: _task(letter, material) for letter in material.letters},
                     "genres": list(material.genres),
                     "training clips": int(material.training.sum()),

@@ -13,7 +13,17 @@ from typing import Any
 
 from earwitness.report.sections import audited_encoders, title
 from earwitness.report.tables import headlines, is_detail, records, side_by_side
-from earwitness.report.words import QUESTIONS, STATUS, condition, counted, factors, in_words, is_control, printable
+from earwitness.report.words import (
+    QUESTIONS,
+    STATUS,
+    condition,
+    counted,
+    factors,
+    in_words,
+    is_control,
+    is_group,
+    printable,
+)
 from earwitness.results import AuditResult
 
 AUDITS = (
@@ -39,8 +49,9 @@ _UNKNOWN = "not disclosed to Earwitness"
 
 
 def cards(results: Sequence[AuditResult]) -> dict[str, str]:
-    """The model card of each audited encoder, by its name."""
-    return {name: model_card(results, name) for name in audited_encoders(results)}
+    """The model card of each audited encoder, by its name; a group of models is none and has none."""
+    groups = {result.encoder for result in results if is_group(result)}
+    return {name: model_card(results, name) for name in audited_encoders(results) if name not in groups}
 
 
 def model_card(results: Sequence[AuditResult], encoder: str) -> str:

@@ -102,7 +102,7 @@ class Page:
         cards: dict[str, list[tuple[AuditResult, Verdict]]] = {name: [] for name in audited}
         for name, result in zip(words.names(self.results), self.results, strict=True):
             if result.verdicts and result.encoder in audited:
-                cards.setdefault(name, []).append((result, result.verdicts[0]))
+                cards.setdefault("" if words.is_group(result) else name, []).append((result, result.verdicts[0]))
         skipped = sections.skipped(self.results)
         bundle, script = vega_bundle(), _text("report.js")
         return (
@@ -111,7 +111,8 @@ class Page:
             .render(
                 title=self.title or sections.question(audited),
                 facts=sections.facts(self.results),
-                cards=[(name, mine) for name, mine in cards.items() if mine or name in words.names(self.results)],
+                cards=[(name, mine) for name, mine in cards.items() if mine],
+                several=len(audited) > 1 or len(cards) > 1,
                 sections=[
                     sections.section(results, audited, self._drawings[audit], self.examples, detail.rows)
                     for audit, results in self._parts.items()

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from earwitness.report.drawings import Drawing
 from earwitness.report.listening import Example
 from earwitness.report.tables import Table, headlines, side_by_side
-from earwitness.report.words import LISTEN, QUESTIONS, WORST, counted, duration, in_words, is_control, names
+from earwitness.report.words import LISTEN, QUESTIONS, WORST, counted, duration, in_words, is_control, is_group, names
 from earwitness.results import AuditResult, Verdict
 
 
@@ -24,7 +24,8 @@ class Section:
     audit, title, question
         Its name, its heading, and what it asks.
     findings
-        Encoder (and data set, where there are several) and verdict, for the verdicts that are not on the cards.
+        Encoder (and data set, where there are several; "" for a group of models) and verdict, for the verdicts that are
+        not on the cards.
     drawings
         Its charts.
     short, full
@@ -76,7 +77,7 @@ def section(
         title=title(audit),
         question=QUESTIONS.get(audit, ""),
         findings=tuple(
-            (name, v)
+            ("" if is_group(r) else name, v)
             for name, r in zip(names(results), results, strict=True)
             if r.encoder in audited
             for v in r.verdicts[1:]
@@ -116,10 +117,18 @@ def facts(results: Sequence[AuditResult]) -> list[str]:
     said.append(_labels(results))
     said.append(_domains(results))
     groups = dict.fromkeys(str(r.parameters["group"]) for r in results if r.parameters.get("group"))
-    people = not clips and any("user" in result.items for result in results)
-    unit = "users" if people else "clips"
-    said.append(f"95 % intervals over {unit}" + (f", grouped by {', '.join(groups)}" if groups else ""))
+    said.append(
+        f"95 % intervals over {' and '.join(_units(results))}" + (f", grouped by {', '.join(groups)}" if groups else "")
+    )
     return [text for text in said if text]
+
+
+def _units(results: Sequence[AuditResult]) -> list[str]:
+    """What intervals resample: runs of an experiment, users, clips."""
+    # An experiment has a row a run; clips stand in the items of an audit, beside users in none.
+    by_column = {"run": "runs", "clip": "clips", "user": "users"}
+    first = [next((c for c in by_column if c in result.items), "") for result in results]
+    return [unit for column, unit in by_column.items() if column in first] or ["clips"]
 
 
 def _labels(results: Sequence[AuditResult]) -> str:
@@ -201,5 +210,7 @@ def options(results: Sequence[AuditResult]) -> list[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = [f"{in_words(str(name))} {entry}" for name, entry in value.items()]
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 300 else text[:299] + "…"

@@ -20,7 +20,8 @@ QUESTIONS = {
     "bias": "Does it know the data set better than the music?",
     "correction": "Can what it knows of the data set be taken out, and what does that cost?",
     "inversion": "What does it think a label sounds like?",
-    "artist_groups": "Do networks that also learn groups of artists tell genres better than those that learn genres?",
+    "artist_groups": "Do networks that also learn groups of artists tell genres better than those that learn genres? "
+    "STN: a network for each task, side by side; MTN: one network for all of them; wSTN: one as large for genre alone.",
     "explanation": "Do the explanations tell the truth about the model, and briefly?",
     "explanation_model": "What do true explanations depend on: the explainer, the number of tags, the recommender, "
     "the user?",
@@ -39,10 +40,10 @@ STATUS = {  # sign and word, so that nothing hangs on colour alone
 }
 
 MEASURES = {  # measures by the name that audits give them
-    "log loss": "minus the logarithm of the probability of the true genre",
-    "macro F1": "F1, mean over genres",
-    "mean log loss": "the same, mean over combinations of as many tasks",
-    "mean macro F1": "F1, mean over genres and combinations of as many tasks",
+    "log loss": "log loss (minus the logarithm of the probability of the true genre)",
+    "macro F1": "macro F1 (mean over genres)",
+    "mean log loss": "log loss, mean over combinations of as many tasks",
+    "mean macro F1": "macro F1, mean over combinations of as many tasks",
     "moved": "clips moved nearer to another recording",
     "consistency": "clips still nearest to their own original",
     "recall@5": "own original among the five nearest",
@@ -182,6 +183,10 @@ def _factor(name: str, value: Any) -> str:
         return "needs labels of the tested domain" if "labels" in str(value) else ""
     if name == "control":
         return f"beside {value}"
+    if name == "other":
+        return f"above {value}"
+    if name == "number":
+        return f"{number(float(value))} task{'' if float(value) == 1 else 's'}"
     if name == "k":
         return value if isinstance(value, str) else f"{number(value)} groups"
     text = number(value) if isinstance(value, float) else str(value)
@@ -236,6 +241,11 @@ def counted(count: int, noun: str) -> str:
 def is_control(result: AuditResult) -> bool:
     """Whether the result was made to compare others with."""
     return result.parameters.get("role") == "control"
+
+
+def is_group(result: AuditResult) -> bool:
+    """Whether the result speaks of several models at once, so that its `encoder` names none of them."""
+    return result.parameters.get("role") == "group"
 
 
 def names(results: Sequence[AuditResult]) -> list[str]:
