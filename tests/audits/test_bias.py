@@ -201,6 +201,7 @@ def test_the_tests_hold_their_level():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_with_no_bias_planted_the_audit_says_so_95_times_in_100():
     said = 0
     for seed in range(100):

@@ -31,6 +31,7 @@ def test_training_is_refused_where_a_recipe_has_nothing_to_train(run: Run, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_kim_2019_runs_at_the_small_scale_and_again_from_what_was_kept(run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for i in range(12):

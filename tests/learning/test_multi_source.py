@@ -245,6 +245,7 @@ learn(clips, out=out, sources=sources, strategy="mss-cr", scale=Scale(1, 0.125, 
 
 
 @pytest.mark.usefixtures("clips")
+@pytest.mark.slow
 def test_a_run_killed_in_its_second_network_ends_with_the_model_of_one_that_was_not(
     folder: Path, tmp_path: Path
 ) -> None:
