@@ -99,7 +99,8 @@ def fit_without(
     """
     training = sp.csr_matrix(counts)[:, ~held_out]
     content = standardized(X, ~held_out)
-    start = drawn_start(*training.shape, content.shape[1], penalties.factors, rng)
+    users, tracks = training.shape
+    start = drawn_start(users, tracks, content.shape[1], penalties.factors, rng)
     found = factorize(training, content[~held_out], penalties, start=start)
     return found.users, content @ found.content
 
