@@ -13,7 +13,7 @@ RATE = 16_000
 
 
 def test_an_experiment_that_does_not_exist_is_answered_with_the_nearest(run: Run, tmp_path: Path) -> None:
-    code, _, err = run("reproduce", "kim2018", str(tmp_path), "-e", "mfcc", "--out", str(tmp_path / "out"))
+    code, _, err = run("reproduce", "kim2119", str(tmp_path), "-e", "mfcc", "--out", str(tmp_path / "out"))
     assert code == 2
     assert "Did you mean 'kim2019'?" in err
 

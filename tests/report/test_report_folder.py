@@ -159,7 +159,7 @@ def test_verdicts_on_a_group_of_models_are_not_ascribed_to_one(results, tmp_path
 )
 def test_the_page_says_what_intervals_are_over(results, tmp_path, columns, unit):
     items = pd.DataFrame({column: ["a", "b"] for column in columns})
-    asked = replace(results[1], items=items, parameters={})
+    asked = replace(results[1], audit="learning", items=items, parameters={})
     assert f"95 % intervals over {unit}<" in report.write([asked], tmp_path).read_text()
 
 
